@@ -1,0 +1,314 @@
+"""Every array that changes in a run: one place that names, saves, loads, forks and hashes them.
+
+What is fixed for a run (lattice, vessel graph, parameters) and what is a record of it (event log, schedule,
+burden) is not state. Two forms of storage: many cells a site, as counts in four slots; one cell a site, as
+one byte of phase.
+
+Slots: 0 proliferating oxic, 1 proliferating hypoxic, 2 quiescent oxic, 3 quiescent hypoxic.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tumorsim.errors import InputError
+
+SCHEMA_VERSION = 1
+SLOTS = 4
+CAUSES = ("ischaemia", "starvation", "turnover")  # every state begins with these; treatments add theirs
+
+# compartment codes
+LIVER, OUTSIDE = 0, 255
+FIRST_SATELLITE, LAST_SATELLITE = 200, 254
+
+# phase codes of one cell a site: slot + 1, or one of these
+EMPTY, DYING, DEBRIS = 0, 5, 6
+
+
+@dataclass(frozen=True)
+class ArraySpec:
+    """What one array is.
+
+    Attributes
+    ----------
+    axis : str
+        ``site``, ``site_slot`` (n, 4), ``site_cause`` (n, causes), ``edge``, ``node``, ``exchange``,
+        ``cause`` or ``scalar`` (an int attribute).
+    form : str
+        Storage that has it: ``both``, ``many`` (counts) or ``one`` (one cell a site).
+    fill : float
+        Value at the start.
+    """
+
+    name: str
+    dtype: str
+    unit: str
+    axis: str
+    meaning: str
+    form: Literal["both", "many", "one"] = "both"
+    fill: float = 0
+
+
+# The order of this table is the order of the hash: append only, and raise SCHEMA_VERSION.
+ARRAYS: tuple[ArraySpec, ...] = (
+    ArraySpec("compartment", "u1", "-", "site", "0 liver, 1-199 tumour, 200-254 satellite, 255 no tissue"),
+    ArraySpec("viable", "i4", "cells", "site_slot", "cells able to divide", "many"),
+    ArraySpec("dying", "i4", "cells", "site", "cells dead but not yet debris", "many"),
+    ArraySpec("debris", "f4", "cells", "site", "debris, in volumes of a cell", "many"),
+    ArraySpec("phase", "u1", "-", "site", "0 empty, 1-4 slot + 1, 5 dying, 6 debris", "one"),
+    ArraySpec("deaths", "i4", "cells", "site_cause", "deaths booked so far"),
+    ArraySpec("nadir", "i4", "cells", "site", "least viable since the last treatment delivered"),
+    ArraySpec("liver_hazard", "f8", "-", "site", "cumulative hazard of the liver in the site"),
+    ArraySpec("q_arterial", "f4", "1/s", "site", "arterial perfusion"),
+    ArraySpec("q_portal", "f4", "1/s", "site", "portal perfusion"),
+    ArraySpec("q_extrahepatic", "f4", "1/s", "site", "perfusion by extrahepatic arteries"),
+    ArraySpec("po2", "f4", "mmHg", "site", "mean oxygen tension of the tissue"),
+    ArraySpec("share10", "f4", "-", "site", "share of the tissue below 10 mmHg"),
+    ArraySpec("share2p5", "f4", "-", "site", "share of the tissue below 2.5 mmHg"),
+    ArraySpec("share0p5", "f4", "-", "site", "share of the tissue below 0.5 mmHg"),
+    ArraySpec("anoxic_lag", "f8", "-", "site", "share of the tissue anoxic and past the latency"),
+    ArraySpec("edge_state", "u1", "-", "edge", "0 open, 1 embolised, 2 coagulated"),
+    ArraySpec("edge_open", "f8", "-", "edge", "share of the conductance that is left", fill=1),
+    ArraySpec("edge_beads", "i8", "beads", "edge", "beads lodged in the vessel"),
+    ArraySpec("edge_flow", "f8", "m3/s", "edge", "blood flow, positive from tail to head"),
+    ArraySpec("node_pressure", "f8", "Pa", "node", "blood pressure"),
+    ArraySpec("step_index", "i8", "-", "scalar", "base steps done"),
+    ArraySpec("now", "i8", "s", "scalar", "time"),
+)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Lengths of the axes, and whether a site holds one cell or counts."""
+
+    sites: int
+    edges: int = 0
+    nodes: int = 0
+    exchange: int = 0
+    one_cell: bool = False
+
+    def shape(self, axis: str, causes: int) -> tuple[int, ...]:
+        """Shape of an array on an axis."""
+        shapes: dict[str, tuple[int, ...]] = {
+            "site": (self.sites,),
+            "site_slot": (self.sites, SLOTS),
+            "site_cause": (self.sites, causes),
+            "edge": (self.edges,),
+            "node": (self.nodes,),
+            "exchange": (self.exchange,),
+            "cause": (causes,),
+            "scalar": (),
+        }
+        return shapes[axis]
+
+
+class State:
+    """The arrays of one run at one moment, as attributes named in `ARRAYS`.
+
+    Parameters
+    ----------
+    sizes : Sizes
+        Lengths of the axes.
+    causes : sequence of str
+        Causes of death, a column of ``deaths`` each: `CAUSES`, then those that treatments register.
+
+    Raises
+    ------
+    InputError
+        Where the causes do not begin with `CAUSES` or repeat, or a size is negative.
+    """
+
+    compartment: NDArray[np.uint8]
+    viable: NDArray[np.int32]
+    dying: NDArray[np.int32]
+    debris: NDArray[np.float32]
+    phase: NDArray[np.uint8]
+    deaths: NDArray[np.int32]
+    nadir: NDArray[np.int32]
+    liver_hazard: NDArray[np.float64]
+    q_arterial: NDArray[np.float32]
+    q_portal: NDArray[np.float32]
+    q_extrahepatic: NDArray[np.float32]
+    po2: NDArray[np.float32]
+    share10: NDArray[np.float32]
+    share2p5: NDArray[np.float32]
+    share0p5: NDArray[np.float32]
+    anoxic_lag: NDArray[np.float64]
+    edge_state: NDArray[np.uint8]
+    edge_open: NDArray[np.float64]
+    edge_beads: NDArray[np.int64]
+    edge_flow: NDArray[np.float64]
+    node_pressure: NDArray[np.float64]
+    step_index: int
+    now: int
+
+    def __init__(self, sizes: Sizes, causes: Sequence[str] = CAUSES) -> None:
+        self.sizes = sizes
+        self.causes = tuple(causes)
+        problems = []
+        if self.causes[: len(CAUSES)] != CAUSES or len(set(self.causes)) != len(self.causes):
+            problems.append(f"state: causes must begin with {CAUSES} and differ, got {self.causes}")
+        problems += [f"state: {name} must be 0 or more, got {n}" for name, n in asdict(sizes).items() if n < 0]
+        if problems:
+            raise InputError(problems)
+        for spec in self.specs():
+            if spec.axis == "scalar":
+                setattr(self, spec.name, int(spec.fill))
+            else:
+                shape = sizes.shape(spec.axis, len(self.causes))
+                # zeros come from the system untouched: a large state costs memory only where it is written
+                make = np.zeros(shape, spec.dtype) if spec.fill == 0 else np.full(shape, spec.fill, spec.dtype)
+                setattr(self, spec.name, make)
+
+    def __repr__(self) -> str:
+        return f"State({self.sizes}, step_index={self.step_index}, now={self.now})"
+
+    def specs(self) -> Iterator[ArraySpec]:
+        """The arrays this state has, in schema order."""
+        form = "one" if self.sizes.one_cell else "many"
+        return (spec for spec in ARRAYS if spec.form in ("both", form))
+
+    def cause(self, name: str) -> int:
+        """Column of a cause in ``deaths``; KeyError where it was not registered."""
+        if name not in self.causes:
+            raise KeyError(f"no cause {name!r}; this state has {', '.join(self.causes)}")
+        return self.causes.index(name)
+
+    def viable_cells(self) -> NDArray[np.int32]:
+        """Viable cells of every site, (sites,), in either form of storage."""
+        if self.sizes.one_cell:
+            return ((self.phase > EMPTY) & (self.phase < DYING)).astype(np.int32)
+        return self.viable.sum(axis=1, dtype=np.int32)
+
+    def register(self, causes: Iterable[str]) -> None:
+        """Add causes that are not there yet, with no deaths; those of treatments stand in order of name.
+
+        So the same causes have the same columns whichever came first.
+        """
+        new = set(causes) - set(self.causes)
+        if not new:
+            return
+        base = len(CAUSES)
+        ordered = (*CAUSES, *sorted({*self.causes[base:], *new}))
+        deaths = np.zeros((len(self.deaths), len(ordered)), dtype=self.deaths.dtype)
+        for column, cause in enumerate(self.causes):
+            deaths[:, ordered.index(cause)] = self.deaths[:, column]
+        self.deaths, self.causes = deaths, ordered
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the arrays [bytes]."""
+        return nbytes(self.sizes, len(self.causes))
+
+    def fork(self) -> State:
+        """A copy that shares nothing with this state."""
+        twin = State.__new__(State)
+        twin.sizes, twin.causes = self.sizes, self.causes
+        for spec in self.specs():
+            value = getattr(self, spec.name)
+            setattr(twin, spec.name, value if spec.axis == "scalar" else value.copy())
+        return twin
+
+    def _little_endian(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        """Arrays in schema order as stored and hashed; refuses an array that left its type or shape."""
+        for spec in self.specs():
+            dtype = np.dtype(spec.dtype).newbyteorder("<")
+            value = np.asarray(getattr(self, spec.name), dtype if spec.axis == "scalar" else None)
+            due = (np.dtype(spec.dtype), self.sizes.shape(spec.axis, len(self.causes)))
+            if (value.dtype, value.shape) != due:
+                raise TypeError(f"state: {spec.name} is {value.dtype} {value.shape}, not {due[0]} {due[1]}")
+            yield spec.name, np.asarray(value, dtype=dtype, order="C")
+
+    def hash(self) -> str:
+        """SHA-256 (hex) of the bytes of all arrays, little-endian, in schema order."""
+        digest = hashlib.sha256()
+        for _, array in self._little_endian():
+            digest.update(array.reshape(-1).view(np.uint8).data)
+        return digest.hexdigest()
+
+    def save(self, path: str | os.PathLike[str], records: str = "") -> None:
+        """Write to a file (npz, not compressed, no pickle); the file is whole or not there.
+
+        ``records`` is text that travels with the state and is no part of it or of its hash.
+        """
+        target = Path(path)
+        head = {"tumorsim_state": SCHEMA_VERSION, "sizes": asdict(self.sizes), "causes": list(self.causes)}
+        header = np.frombuffer(json.dumps(head).encode(), dtype=np.uint8)
+        text = np.frombuffer(records.encode(), dtype=np.uint8)
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez(file, header=header, records=text, **dict(self._little_endian()))  # type: ignore[arg-type]
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(target)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+    @staticmethod
+    def load_records(path: str | os.PathLike[str]) -> str:
+        """The text that was saved with a state; errors as `load`."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return bytes(file["records"].tobytes()).decode()
+        except FileNotFoundError:
+            raise InputError(f"{path}: there is no such file") from None
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            raise InputError(f"{path}: not a saved tumorsim run, or damaged ({error})") from None
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> State:
+        """Read a state from a file.
+
+        Raises
+        ------
+        InputError
+            Where the file is not there, is no saved state, is damaged, or has another schema version.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                if not isinstance(file, np.lib.npyio.NpzFile) or "header" not in file.files:
+                    raise InputError(f"{path}: not a saved tumorsim state")
+                head = json.loads(file["header"].tobytes())
+                version = head["tumorsim_state"]
+                if version != SCHEMA_VERSION:
+                    raise InputError(f"{path}: state of version {version}; this program reads {SCHEMA_VERSION}")
+                state = cls(Sizes(**head["sizes"]), head["causes"])
+                for spec in state.specs():
+                    state._take(spec, file[spec.name], path)
+        except InputError:
+            raise
+        except FileNotFoundError:
+            raise InputError(f"{path}: there is no such file") from None
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, BadZipFile) as error:
+            raise InputError(f"{path}: not a saved tumorsim state, or damaged ({error})") from None
+        return state
+
+    def _take(self, spec: ArraySpec, stored: NDArray[Any], path: object) -> None:
+        dtype, shape = np.dtype(spec.dtype), self.sizes.shape(spec.axis, len(self.causes))
+        if stored.shape != shape or stored.dtype != dtype.newbyteorder("<"):
+            raise InputError(f"{path}: {spec.name} is {stored.dtype} {stored.shape}, not {dtype} {shape}")
+        setattr(self, spec.name, int(stored) if spec.axis == "scalar" else stored.astype(dtype, copy=False))
+
+
+def nbytes(sizes: Sizes, causes: int = len(CAUSES)) -> int:
+    """Memory that a state of these sizes takes [bytes]."""
+    form = "one" if sizes.one_cell else "many"
+    return sum(
+        int(np.prod(sizes.shape(spec.axis, causes), dtype=np.int64)) * np.dtype(spec.dtype).itemsize
+        for spec in ARRAYS
+        if spec.form in ("both", form)
+    )
