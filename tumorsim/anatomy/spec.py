@@ -1,0 +1,118 @@
+"""What a scenario says about the tumour, and the box that holds it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tumorsim.errors import InputError, nearest
+
+SHAPES = ("sphere", "ellipsoid")
+CAPSULES = ("none", "partial", "intact")
+MAX_SEPTA = 30
+MAX_SATELLITES = 30
+
+
+@dataclass(frozen=True)
+class TumourSpec:
+    """One tumour, centred in the box, as a person asks for it (SI).
+
+    Parameters
+    ----------
+    diameter : float, optional
+        Diameter of a sphere [m].
+    axes : tuple of 3 floats, optional
+        Full lengths of an ellipsoid along x, y and z [m].
+    shape : {"sphere", "ellipsoid"}
+        A sphere takes ``diameter``, an ellipsoid takes ``axes``.
+    capsule : {"none", "partial", "intact"}
+        How much of the border carries a capsule.
+    septa : int
+        Septa inside; ``n`` septa make exactly ``n + 1`` compartments. 0 to 30.
+    satellites : int
+        Small nodules in the liver around. 0 to 30.
+    doubling_time : float
+        Volume doubling time of the untreated tumour [s].
+
+    Raises
+    ------
+    InputError
+        With every problem found.
+    """
+
+    diameter: float | None = None
+    axes: tuple[float, float, float] | None = None
+    shape: str = "sphere"
+    capsule: str = "none"
+    septa: int = 0
+    satellites: int = 0
+    doubling_time: float = 140 * 86400.0
+
+    def __post_init__(self) -> None:
+        problems: list[str] = []
+        for name, value, allowed in (("shape", self.shape, SHAPES), ("capsule", self.capsule, CAPSULES)):
+            if value not in allowed:
+                problems.append(
+                    f"tumour.{name}: {value!r} is not known.{nearest(value, allowed)} Allowed: {', '.join(allowed)}"
+                )
+        if self.shape == "sphere":
+            if self.axes is not None:
+                problems.append("tumour.axes: a sphere takes 'diameter'; for axes set shape: ellipsoid")
+            elif self.diameter is None:
+                problems.append("tumour.diameter: missing (a sphere needs it, e.g. 42 mm)")
+        if self.shape == "ellipsoid":
+            if self.diameter is not None:
+                problems.append("tumour.diameter: an ellipsoid takes 'axes' (three lengths)")
+            elif self.axes is None or len(self.axes) != 3:
+                problems.append("tumour.axes: an ellipsoid needs three lengths, e.g. [50 mm, 40 mm, 35 mm]")
+        lengths = [*(self.axes or ()), *([] if self.diameter is None else [self.diameter])]
+        if not all(math.isfinite(v) and v > 0 for v in lengths):
+            problems.append("tumour: every diameter or axis must be above 0")
+        if not (math.isfinite(self.doubling_time) and self.doubling_time > 0):
+            problems.append("tumour.doubling_time: must be above 0, e.g. 140 d")
+        for name, count, most in (
+            ("septa", self.septa, MAX_SEPTA),
+            ("satellites", self.satellites, MAX_SATELLITES),
+        ):
+            if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= most:
+                problems.append(f"tumour.{name}: {count!r} must be a whole number from 0 to {most}")
+        if problems:
+            raise InputError(problems)
+
+    @property
+    def semi_axes(self) -> tuple[float, float, float]:
+        """Half the lengths along x, y and z [m]."""
+        if self.axes is not None:
+            x, y, z = self.axes
+            return (x / 2, y / 2, z / 2)
+        assert self.diameter is not None
+        return (self.diameter / 2,) * 3
+
+    @property
+    def volume(self) -> float:
+        """Volume of the solid [m3]."""
+        x, y, z = self.semi_axes
+        return 4.0 / 3.0 * math.pi * x * y * z
+
+
+def box_size(spec: TumourSpec, until_s: float, parameters: Mapping[str, float]) -> float:
+    """Edge of the cubic box [m] for ``size: auto``, in whole millimetres.
+
+    Each half holds the longest half axis as grown to ``until_s`` at the doubling time,
+    ``a 2^(t / 3 Td)``, and ``anatomy.liver_margin`` beyond it; where there are satellites it also holds the
+    farthest and largest one that can be drawn, grown alike, and half that margin beyond it. The box is the
+    same for every patient of a scenario.
+    """
+    if not (math.isfinite(until_s) and until_s >= 0):
+        raise InputError(f"until: {until_s!r} s must be 0 or more")
+    growth = 2.0 ** (until_s / (3.0 * spec.doubling_time))
+    longest = max(spec.semi_axes)
+    margin = parameters["anatomy.liver_margin"]
+    half = longest * growth + margin
+    if spec.satellites:
+        radius = parameters["anatomy.satellite_diameter_high"] / 2
+        middle = longest + parameters["anatomy.satellite_distance_high"] + radius
+        half = max(half, middle + radius * growth + margin / 2)
+    # a whole number of millimetres must not grow by one for the last bit of a float
+    return math.ceil(2 * half * 1e3 - 1e-6) / 1e3
