@@ -1,0 +1,333 @@
+"""All tumour cells of a run: put in at the start, and advanced by one base step a call.
+
+The population owns no state of its own but the birth probability that the calibration found; the sites it
+works on follow from the arrays of `State` (`ground.py`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tumorsim._jit import chunked
+from tumorsim.cells import lifecycle
+from tumorsim.cells.calibration import Calibration, calibrate
+from tumorsim.cells.ground import AnatomyLike, Ground
+from tumorsim.cells.kernels import kernels
+from tumorsim.cells.rule import cell_rule
+from tumorsim.cells.start import fill
+from tumorsim.errors import InputError
+from tumorsim.lattice import Lattice, capacity
+from tumorsim.state import DEBRIS, DYING, State
+
+_NO_HAZARD = np.zeros((0, 1, 4))
+_NO_CAUSE = np.zeros(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class StepTotals:
+    """Counts of all cells after a step (``viable``, ``viable_in_target``, ``dying``) and of what happened in it.
+
+    ``viable after = viable before - sum(deaths) + births - blocked``: ``blocked`` births found no room.
+    ``deaths`` is in the order of ``State.causes``. ``touches_face``: viable cells have reached the box face.
+    """
+
+    viable: int
+    viable_in_target: int
+    dying: int
+    deaths: tuple[int, ...]
+    births: int
+    blocked: int
+    touches_face: bool
+
+
+class Population:
+    """The cells of one patient.
+
+    Parameters
+    ----------
+    lattice : Lattice
+    state : State
+        Its ``compartment`` must be set; cells are put in by `seed_cells`, or are there already.
+    anatomy : AnatomyLike
+        Target, capsule and permeabilities.
+    parameters : mapping of name to SI value
+        Rows ``cells.*``, ``clocks.*`` and ``tissue.cell_density``.
+    seed, patient : int
+        Key of all draws.
+    dt : int
+        Base step [s].
+    doubling_time : float
+        Of the untreated tumour [s]; inf for none.
+    rule : callable, optional
+        A user's own rule of a cell, see `rule.py`.
+
+    Raises
+    ------
+    InputError
+        Where the density allows no storage at this spacing, the state has the wrong one, or a parameter is
+        impossible.
+
+    Attributes
+    ----------
+    capacity : int
+        Cells a site can hold.
+    p_birth : float
+        Birth probability in use. `seed_cells` finds it; to go on from a saved state, set it.
+    calibration : Calibration or None
+        What `seed_cells` found.
+    """
+
+    def __init__(
+        self,
+        lattice: Lattice,
+        state: State,
+        anatomy: AnatomyLike,
+        parameters: Mapping[str, float],
+        *,
+        seed: int,
+        patient: int,
+        dt: int,
+        doubling_time: float,
+        rule: Callable[..., Any] | None = None,
+    ) -> None:
+        self.lattice, self.anatomy = lattice, anatomy
+        self.seed, self.patient, self.dt = int(seed), int(patient), int(dt)
+        self.doubling_time = float(doubling_time)
+        self.capacity = capacity(parameters["tissue.cell_density"], lattice.spacing)
+        self.one_cell = self.capacity == 1
+        self.rule = cell_rule if rule is None else rule
+        self._many, self._one = kernels(rule)
+
+        self.growth_fraction = parameters["cells.growth_fraction"]
+        self.cycle_time = parameters["cells.cycle_time"]
+        self.tau_mix, self.tau_phase = parameters["clocks.tau_mix"], parameters["clocks.tau_phase"]
+        self.turnover = parameters["cells.turnover"] * self.dt
+        self.initial_fill = parameters["cells.initial_fill"]
+        self._debris_rates = (1.0 / parameters["clocks.dying"], math.log(2.0) / parameters["clocks.debris_half_life"])
+        self._p_debris = 1.0 - math.exp(-self.dt / parameters["clocks.dying"])
+        self._debris_left = 2.0 ** (-self.dt / parameters["clocks.debris_half_life"])
+        self.p_birth = 0.0
+        self.calibration: Calibration | None = None
+        problems = [
+            f"{name} must be positive, got {value:g}"
+            for name, value in (
+                ("dt", self.dt), ("cells.cycle_time", self.cycle_time), ("clocks.tau_mix", self.tau_mix),
+                ("clocks.tau_phase", self.tau_phase), ("clocks.dying", parameters["clocks.dying"]),
+                ("clocks.debris_half_life", parameters["clocks.debris_half_life"]),
+            )
+            if not value > 0
+        ]  # fmt: skip
+        problems += [
+            f"{name} must lie between 0 and 1, got {value:g}"
+            for name, value in (
+                ("cells.growth_fraction", self.growth_fraction), ("cells.initial_fill", self.initial_fill),
+                ("cells.established", parameters["cells.established"]),
+                ("capsule permeability", anatomy.permeability.capsule),
+                ("septum permeability", anatomy.permeability.septum),
+            )
+            if not 0 <= value <= 1
+        ]  # fmt: skip
+        if problems:
+            raise InputError(problems)
+        self._check(state)
+        self.state = state
+        self._ground = Ground(lattice, self.capacity, parameters["cells.established"], anatomy, state)
+
+    @property
+    def rule_arguments(self) -> tuple[float, float, float, float, float]:
+        """What the rule gets after a cell's own three numbers: dt, p_birth, tau_mix, tau_phase, growth_fraction."""
+        return (float(self.dt), self.p_birth, self.tau_mix, self.tau_phase, self.growth_fraction)
+
+    @property
+    def members(self) -> NDArray[np.int64]:
+        """Sites of the tumour and its satellites as they have grown, ascending."""
+        return self._ground.members
+
+    # --- which sites matter ------------------------------------------------------------------------------
+
+    def attach(self, state: State) -> None:
+        """Take another state of the same run (loaded, forked, or edited) and find its sites again."""
+        self._check(state)
+        self.state = state
+        self._ground.attach(state)
+
+    def recount(self, sites: NDArray[np.int64]) -> None:
+        """Take note that cells of these `members` were changed from outside."""
+        self._ground.recount(sites)
+
+    def _check(self, state: State) -> None:
+        if state.sizes.one_cell != self.one_cell or state.sizes.sites != self.lattice.n_sites:
+            raise InputError(
+                f"cells: {self.lattice.n_sites} sites of {self.capacity} cells do not fit a state of {state.sizes}"
+            )
+
+    # --- the start ---------------------------------------------------------------------------------------
+
+    @property
+    def rates_of_debris(self) -> tuple[float, float]:
+        """Rates at which dying cells become debris and debris is resorbed [1/s]."""
+        return self._debris_rates
+
+    def seed_cells(
+        self,
+        shares: ArrayLike,
+        hazard_hypoxic: ArrayLike | float = 0.0,
+        living: NDArray[np.float64] | None = None,
+        dying: NDArray[np.float64] | None = None,
+        debris: NDArray[np.float64] | None = None,
+    ) -> Calibration:
+        """Fill every site of the tumour with cells in balance, and calibrate the growth of the untreated tumour.
+
+        Parameters
+        ----------
+        shares : [site] float
+            Share of the tissue below 10 mmHg in the untreated tumour.
+        hazard_hypoxic : [site] float or float
+            Hazard of hypoxic cells over one step in the untreated tumour (ischaemia and starvation).
+        living, dying, debris : [member] float, optional
+            Share of the capacity of each of `members` that lives, is dying, and is debris; default
+            ``cells.initial_fill``, 0 and 0.
+
+        Returns
+        -------
+        Calibration
+            Also kept in ``calibration``; its ``p_birth`` is used from now on.
+
+        Raises
+        ------
+        InputError
+            Where the doubling time cannot be reached.
+        """
+        state, here = self.state, self.members
+        share = np.asarray(shares, dtype=np.float64)[here]
+        hazard = np.broadcast_to(np.asarray(hazard_hypoxic, dtype=np.float64), (self.lattice.n_sites,))[here]
+        found = calibrate(
+            self.rule, share, hazard, dt=self.dt, doubling_time=self.doubling_time, turnover=self.turnover,
+            cycle_time=self.cycle_time, tau_mix=self.tau_mix, tau_phase=self.tau_phase,
+            growth_fraction=self.growth_fraction, cells=living,
+        )  # fmt: skip
+        self.calibration, self.p_birth = found, found.p_birth
+        n = self.members.size
+        fill(
+            state, here, self.capacity, found.composition[found.group], (self.seed, self.patient),
+            np.full(n, self.initial_fill) if living is None else np.asarray(living, dtype=np.float64),
+            np.zeros(n) if dying is None else np.asarray(dying, dtype=np.float64),
+            np.zeros(n) if debris is None else np.asarray(debris, dtype=np.float64),
+        )  # fmt: skip
+        self.reset_nadir()
+        self.attach(state)
+        return found
+
+    def viable_of_sites(self) -> NDArray[np.int32]:
+        """Viable cells of every site, ``[site] int32``."""
+        if self.one_cell:
+            return ((self.state.phase > 0) & (self.state.phase < DYING)).astype(np.int32)
+        return self.state.viable.sum(axis=1, dtype=np.int32)
+
+    def living_of(self, sites: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Viable cells of some sites: those that consume oxygen, ``(n,) int32``."""
+        if self.one_cell:
+            phase = self.state.phase[sites]
+            return ((phase > 0) & (phase < DYING)).astype(np.int32)
+        return self.state.viable[sites].sum(axis=1, dtype=np.int32)
+
+    def dying_of_sites(self) -> NDArray[np.int32]:
+        """Cells of every site that are dead but not yet debris, ``[site] int32``."""
+        return (self.state.phase == DYING).astype(np.int32) if self.one_cell else self.state.dying
+
+    def debris_total(self) -> float:
+        """Debris of all sites, in volumes of a cell."""
+        if self.one_cell:
+            return float(np.count_nonzero(self.state.phase == DEBRIS))
+        return float(self.state.debris[self.members].sum(dtype=np.float64))
+
+    def reset_nadir(self) -> None:
+        """Set the least number of viable cells to that of now, as after a treatment."""
+        self.state.nadir[:] = self.viable_of_sites()
+
+    # --- one step ----------------------------------------------------------------------------------------
+
+    def advance(
+        self,
+        H_ischaemia: NDArray[np.float64],
+        H_starvation: NDArray[np.float64],
+        step_index: int,
+        H_ext: NDArray[np.float64] | None = None,
+        ext_causes: Sequence[int] | None = None,
+        threads: int = 1,
+    ) -> StepTotals:
+        """One base step: cells die, change side and phase, divide, and newborns find a place.
+
+        Parameters
+        ----------
+        H_ischaemia, H_starvation : [site] float64
+            Hazard over this step of cells in hypoxic slots.
+        step_index : int
+            Number of the base step, part of the key of every draw.
+        H_ext : [cause, site, slot] float64, optional
+            Hazards over this step that treatments impose.
+        ext_causes : sequence of int
+            Column of ``State.deaths`` of each.
+        threads : int
+            Changes the time, not a bit of the result.
+        """
+        state, n_causes = self.state, len(self.state.causes)
+        if not H_ischaemia.shape == H_starvation.shape == (self.lattice.n_sites,):
+            raise ValueError(f"hazards must have shape ({self.lattice.n_sites},)")
+        h_ext, columns = self._external(H_ext, ext_causes)
+        rule = self.rule_arguments
+        after = (state.share10, H_ischaemia, H_starvation, h_ext, columns, state.compartment, self._ground.target)
+        scratch = (state.deaths, state.nadir, self._ground.room, self._ground.overflow)
+        key = (self.seed, self.patient, int(step_index))
+        if self.one_cell:
+            # 1 minus what is left: the chance that a debris is resorbed within the step
+            clocks = (self.turnover, self._p_debris, 1.0 - self._debris_left)
+            blocks = chunked(
+                self._one, self.lattice.n_sites, threads, *key, *rule, *clocks, *after, state.phase, *scratch
+            )
+        else:
+            many = (self.turnover, self._p_debris, self._debris_left)
+            blocks = chunked(
+                self._many, self.members.size, threads, self.members, *key, self.capacity, *rule, *many, *after,
+                state.viable, state.dying, state.debris, *scratch,
+            )  # fmt: skip
+        totals = np.zeros(lifecycle.FIRST_DEATH + n_causes + lifecycle.COMPARTMENTS, dtype=np.int64)
+        for block in blocks:
+            totals += block
+        overflow = totals[lifecycle.FIRST_DEATH + n_causes :]
+        placed, in_target, blocked = self._ground.place(overflow, key) if overflow.any() else (0, 0, 0)
+        return StepTotals(
+            viable=int(totals[lifecycle.VIABLE]) + placed,
+            viable_in_target=int(totals[lifecycle.VIABLE_IN_TARGET]) + in_target,
+            dying=int(totals[lifecycle.DYING]),
+            deaths=tuple(int(n) for n in totals[lifecycle.FIRST_DEATH :][:n_causes]),
+            births=int(totals[lifecycle.BIRTHS]),
+            blocked=blocked,
+            touches_face=self.touches_face,
+        )
+
+    @property
+    def touches_face(self) -> bool:
+        """Whether any site on the box face holds viable cells."""
+        on_face = self._ground.on_face
+        return bool(on_face.size and self.living_of(on_face).any())
+
+    def _external(
+        self, h_ext: NDArray[np.float64] | None, causes: Sequence[int] | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        if h_ext is None or len(h_ext) == 0:
+            return _NO_HAZARD, _NO_CAUSE
+        columns = np.asarray(causes if causes is not None else (), dtype=np.int64)
+        if h_ext.shape != (columns.size, self.lattice.n_sites, 4):
+            raise ValueError(f"H_ext has shape {h_ext.shape}, expected {(columns.size, self.lattice.n_sites, 4)}")
+        if columns.min() <= lifecycle.TURNOVER or columns.max() >= len(self.state.causes):
+            raise ValueError(f"ext_causes {columns.tolist()} are not columns of treatments in {self.state.causes}")
+        if not (h_ext.min() >= 0 and h_ext.max() < math.inf):
+            raise ValueError("hazards must be finite and not negative")
+        return np.ascontiguousarray(h_ext, dtype=np.float64), columns

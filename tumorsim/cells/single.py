@@ -1,0 +1,148 @@
+"""One step of all cells where a site holds one cell: one byte of phase a site, the same rule and the same draws.
+
+See `lifecycle.py` for the draws and the order of events; a many-cell kernel at a capacity of one would do
+the same, draw for draw, but for debris, which here is a whole cell's and goes by a draw at its clock.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tumorsim._jit import njit
+from tumorsim.cells.bulk import draw4
+from tumorsim.cells.lifecycle import (
+    BIRTHS,
+    COMPARTMENTS,
+    DYING,
+    DYING_PURPOSE,
+    FIRST_DEATH,
+    STRIP,
+    SURVIVAL,
+    TURNOVER,
+    VIABLE,
+    VIABLE_IN_TARGET,
+    cell_rule,
+    refined,
+    up_to,
+)
+from tumorsim.chance import uniform4
+
+PHASE_DYING, PHASE_DEBRIS = 5, 6
+
+
+@njit
+def one_cell(
+    lo: Any, hi: Any, seed: Any, patient: Any, step: Any,
+    dt: float, p_birth: float, tau_mix: float, tau_phase: float, growth_fraction: float,
+    turnover: float, p_debris: float, p_resorbed: float,
+    share_hypoxic: Any, h_ischaemia: Any, h_starvation: Any, h_ext: Any, ext_causes: Any,
+    compartment: Any, target: Any, phase: Any, deaths: Any, nadir: Any, room: Any, overflow: Any,
+) -> Any:  # fmt: skip
+    """One step of sites ``lo`` to ``hi``; hazards and totals as in `lifecycle.many_cells`.
+
+    A cell's own site is taken, so every birth overflows.
+    """
+    n_causes = deaths.shape[1]
+    n_ext = h_ext.shape[0]
+    totals = np.zeros(FIRST_DEATH + n_causes + COMPARTMENTS, dtype=np.int64)
+    here, slots = np.empty(STRIP, dtype=np.int64), np.empty(STRIP, dtype=np.int64)
+    u_survival, u_side, u_phase, u_birth = np.empty(STRIP), np.empty(STRIP), np.empty(STRIP), np.empty(STRIP)
+    last_h, last_s = 0.0, 1.0
+    aged = math.exp(-turnover)
+    viable, in_target = 0, 0
+    at = lo
+    while at < hi:
+        # a strip of living cells; dying ones and debris are done on the way
+        n = 0
+        while at < hi and n < STRIP:
+            was = phase[at]
+            if 0 < was < PHASE_DYING:
+                here[n] = at
+                slots[n] = was - 1
+                n += 1
+            elif was >= PHASE_DYING:
+                u = uniform4(seed, patient, DYING_PURPOSE, at, 0, step)[0]
+                if was == PHASE_DYING:
+                    if u < p_debris:
+                        phase[at] = PHASE_DEBRIS
+                    else:
+                        totals[DYING] += 1
+                elif u < p_resorbed:
+                    phase[at] = 0
+                    room[at] = 1
+            at += 1
+        draw4(here, n, seed, patient, SURVIVAL, slots, step, u_survival, u_side, u_phase, u_birth)
+        for c in range(n):
+            site, slot = here[c], slots[c]
+            hypoxic = slot & 1
+            intrinsic = turnover if slot >= 2 else 0.0
+            h = intrinsic
+            s = aged if slot >= 2 else 1.0
+            if hypoxic == 1:
+                supply = h_ischaemia[site] + h_starvation[site]
+                if not (0.0 <= supply < math.inf):
+                    raise ValueError("hazards must be finite and not negative")
+                if supply != last_h:
+                    last_h = supply
+                    last_s = math.exp(-supply)
+                h = supply + intrinsic
+                s *= last_s
+            for e in range(n_ext):
+                imposed = h_ext[e, site, slot]
+                h += imposed
+                if imposed > 0.0:
+                    s *= math.exp(-imposed)
+            overflow[site] = 0
+            if not refined(u_survival[c], u_birth[c]) < s:
+                cause = _cause(u_birth[c], h, intrinsic, site, slot, h_ischaemia, h_starvation, h_ext, ext_causes)
+                deaths[site, cause] += 1
+                totals[FIRST_DEATH + cause] += 1
+                totals[DYING] += 1
+                phase[site] = PHASE_DYING
+                nadir[site] = 0
+                continue
+            # float() of a 32-bit number would stay one here, and a rule compute other digits than in plain Python
+            p_divide, p_phase, p_side = cell_rule(
+                slot >> 1, hypoxic, np.float64(share_hypoxic[site]), dt, p_birth, tau_mix, tau_phase, growth_fraction
+            )
+            viable += 1
+            in_target += target[site]
+            if u_birth[c] < p_divide:
+                overflow[site] = 1
+                totals[BIRTHS] += 1
+                totals[FIRST_DEATH + n_causes + compartment[site]] += 1
+            if u_side[c] < p_side:
+                phase[site] = 1 + (slot ^ 1)
+            elif u_phase[c] < p_phase:
+                phase[site] = 1 + (slot ^ 2)
+    totals[VIABLE] = viable
+    totals[VIABLE_IN_TARGET] = in_target
+    return totals
+
+
+@njit
+def _cause(
+    u: float, h: float, intrinsic: float, site: Any, slot: Any,
+    h_ischaemia: Any, h_starvation: Any, h_ext: Any, ext_causes: Any,
+) -> Any:  # fmt: skip
+    """Cause of one death, with probability H_c / H; the order of `lifecycle.many_cells`."""
+    part = 0.0
+    if slot & 1 == 1:
+        part = h_ischaemia[site]
+        if up_to(part, h, 1.0, u) == 1.0:
+            return 0
+        part += h_starvation[site]
+        if up_to(part, h, 1.0, u) == 1.0:
+            return 1
+    part += intrinsic
+    n_ext = h_ext.shape[0]
+    if n_ext == 0 or up_to(part, h, 1.0, u) == 1.0:
+        return TURNOVER
+    for e in range(n_ext - 1):
+        part += h_ext[e, site, slot]
+        if up_to(part, h, 1.0, u) == 1.0:
+            return ext_causes[e]
+    return ext_causes[n_ext - 1]
