@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import re
+
+from tumorsim.scenario import Scenario, packaged
+from tumorsim.scenario.explain import explain, one_line
+
+BASE = {
+    "name": "x",
+    "until": "20 d",
+    "tissue": {"tumour": {"diameter": "20 mm", "septa": 1}},
+    "treatments": [{"at": "14.3 d", "id": "first", "tace": {"drug": {"doxorubicin": "50 mg"}, "number": 500}}],
+}
+
+
+def flat(scenario: Scenario) -> str:
+    return re.sub(r"\s+", " ", explain(scenario))
+
+
+def test_it_says_what_will_be_done_and_when() -> None:
+    text = flat(Scenario.from_dict(BASE))
+    for words in (
+        "a sphere of 20 mm (4.19 mL), no capsule, 1 septum (2 compartments), no satellites",
+        "doubles in 140 d",
+        "2 arteries into the tumour",
+        "at 14.3 d: chemoembolisation (TACE), beads of 100 um from each tumour feeder that the image shows, "
+        "500 of them",
+        "[first]",
+        "20 d in 40 steps of 12 h; seed 1",
+        "not for deciding anyone's care",
+    ):
+        assert words in text
+
+
+def test_the_drug_is_said_to_be_carried_and_not_acting() -> None:
+    text = flat(Scenario.from_dict(BASE))
+    assert "Not acting doxorubicin" in text and "does not act in this version" in text
+    assert "Not acting" not in flat(Scenario.from_dict({**BASE, "treatments": [{"at": "1 d", "tace": {}}]}))
+
+
+def test_readings_and_what_cannot_be_read() -> None:
+    assert "after_last: not read, since 42.3 d lies beyond the end" in flat(Scenario.from_dict(BASE))
+    long = flat(Scenario.from_dict({**BASE, "until": "60 d", "assess": "50 d"}))
+    assert "at 50 d (horizon)" in long and "at 42.3 d (after_last: 28 d after the last treatment)" in long
+    assert "when the arm it is compared with is read" in flat(Scenario.from_dict({**BASE, "treatments": []}))
+
+
+def test_notes_name_what_is_odd_but_allowed() -> None:
+    tight = {**BASE, "until": "700 d", "tissue": {"size": "24 mm", "tumour": {"diameter": "20 mm"}}}
+    assert re.search(r"reach the face of the box after about \d+ d", flat(Scenario.from_dict(tight)))
+    assert "reach the face" not in flat(Scenario.from_dict(BASE))
+    none = Scenario.from_dict({**BASE, "treatments": [{"at": "1 d", "tae": {"number": 0}}], "assess": "1 d"})
+    assert "nothing is delivered" in flat(none) and "before the last treatment" in flat(none)
+    far = flat(Scenario.from_dict({**BASE, "parameters": {"tissue.cycle_time": "400 h"}}))
+    assert "Changed tissue.cycle_time = 400 h (default 36 h)" in far and "outside its range" in far
+
+
+def test_every_shipped_scenario_can_be_said() -> None:
+    for name in packaged.names():
+        scenario = Scenario.load(name)
+        assert scenario.name in explain(scenario) and "tumour" in one_line(scenario)
+        assert max(map(len, explain(scenario).splitlines())) <= 100

@@ -1,0 +1,264 @@
+"""What can only be judged in the light of the whole file: times against the run, tumour against box, names.
+
+Each check looks only at values that could be read (``ok``), so a misspelling does not raise a second,
+false problem.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from tumorsim import quantity
+from tumorsim.errors import InputError, nearest
+from tumorsim.lattice import MANY_CELLS_FROM, ONE_CELL_BELOW, good_spacings
+from tumorsim.parameters import Parameters, load_parameters
+from tumorsim.scenario.document import Document, Path
+from tumorsim.scenario.estimate import MAX_SITES, available_memory, bytes_text, count_text, estimate
+from tumorsim.scenario.resolved import Tissue, feeders_by_size, item_kind, resolve_tissue, vessel_file
+from tumorsim.scenario.schema import ScenarioFile
+from tumorsim.treatments.base import registry
+from tumorsim.treatments.spec import Context
+
+Problem = tuple[Path, str]
+Ok = Callable[..., bool]
+
+FINE_BRANCH = 50e-6  # m; from here down oxygen needs the reaction-diffusion equation, not in this version
+LEAST_ACROSS = 3  # sites across the tumour
+MOST_CELLS = 2**31 - 1  # counts are int32
+GRAPH_FILES = (".graphml", ".xml", ".dat")
+
+_NOT_YET = "is a sound graph, but an imported graph cannot carry a run in this version. Its flow: tumorsim vessels {}"
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_PREFIX = re.compile(r"^parameters(\.[a-z0-9_.]+)?: ")
+
+
+def whole_checks(file: ScenarioFile, kept: list[int], ok: Ok, document: Document) -> Iterator[Problem]:
+    """Every problem of the file as a whole.
+
+    Parameters
+    ----------
+    file : ScenarioFile
+        Values that could be read; what was refused stands at its default.
+    kept : list of int
+        Place in the file of each treatment in ``file``.
+    ok : callable
+        Whether nothing at, around or inside the given paths was refused.
+    document : Document
+        The file as written.
+    """
+    parameters, wrong = _parameters(file, ok)
+    yield from wrong
+    yield from _times(file, kept, ok)
+    yield from _ids(file, kept, ok)
+    yield from _shape(file, ok)
+    vessels_ok = ok(("vessels",))
+    names: Mapping[str, int] | None = None
+    if vessels_ok:
+        found, names = _vessels(file, document)
+        yield from found
+        vessels_ok = not found
+    if ok(("tissue",)) and not list(_shape(file, ok)):
+        tissue = resolve_tissue(file.tissue, file.until, parameters)
+        yield from _box(tissue, file, ok, parameters)
+        longest = 2 * max(tissue.tumour.semi_axes)
+        by_size: int | None = feeders_by_size(longest, parameters)
+    else:
+        by_size = None
+    feeders = file.vessels.feeders or by_size
+    context = Context(feeders if vessels_ok else None, names)
+    for place, item in zip(kept, file.treatments, strict=True):
+        kind = item_kind(item)
+        if kind is None or (names is None and file.vessels.file is not None):
+            continue
+        for key, message in getattr(item, kind).problems(context):
+            path: Path = ("treatments", place, kind, *key.split("."))
+            if ok(path):
+                yield _standing(path, document.data), message
+
+
+def _standing(path: Path, data: Any) -> Path:
+    """The part of a path that was written down."""
+    for depth, part in enumerate(path):
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            return path[:depth]
+    return path
+
+
+def _parameters(file: ScenarioFile, ok: Ok) -> tuple[Parameters, list[Problem]]:
+    """The parameter table with the file's values, and what is wrong with those."""
+    problems: list[Problem] = []
+    good: dict[str, Any] = {}
+    for name, given in file.parameters.items():
+        path: Path = ("parameters", name)
+        if not ok(path):
+            continue
+        try:
+            load_parameters({name: given})
+            good[name] = given
+        except InputError as error:
+            problems += [(path, _sentence(_PREFIX.sub("", line))) for line in error.problems]
+    return load_parameters(good), problems
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "?")) else text + "."
+
+
+def _times(file: ScenarioFile, kept: list[int], ok: Ok) -> Iterator[Problem]:
+    until, step = file.until, file.step
+    if not ok(("until",)):
+        return
+    until_text, step_text = quantity.format(until, "s", 9), quantity.format(step, "s", 9)
+    on_grid = ok(("step",))
+    if on_grid and until % step:
+        lower = until // step * step
+        near = [quantity.format(t, "s", 9) for t in (lower, lower + step) if t > 0]
+        yield (
+            ("until",),
+            f"{until_text} is not a whole number of steps of {step_text}. Nearest: {', '.join(near)}.",
+        )
+    if file.assess is not None and ok(("assess",)):
+        text = quantity.format(file.assess, "s", 9)
+        if file.assess > until:
+            yield ("assess",), f"{text} lies beyond the end of the run (until {until_text})."
+        elif on_grid and file.assess % step:
+            yield ("assess",), f"{text} is not a whole number of steps of {step_text}."
+    for place, item in zip(kept, file.treatments, strict=True):
+        path: Path = ("treatments", place, "at")
+        if ok(path) and item.at >= until:
+            text = quantity.format(item.at, "s", 9)
+            yield (
+                path,
+                f"{text} is outside the run: a treatment is given from 0 s to before {until_text} (until).",
+            )
+
+
+def _ids(file: ScenarioFile, kept: list[int], ok: Ok) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for place, item in zip(kept, file.treatments, strict=True):
+        path: Path = ("treatments", place, "id")
+        if item.id is None or not ok(path):
+            continue
+        if not _ID.fullmatch(item.id):
+            yield path, f"'{item.id}' is not a usable name. Use letters, digits, '_', '-' and '.'."
+        elif item.id in first:
+            yield path, f"'{item.id}' is also the id of treatments.{first[item.id]}. Give each its own."
+        elif re.fullmatch(rf"({'|'.join(map(re.escape, registry()))})_\d+", item.id):
+            yield path, f"'{item.id}' is a name that treatments without an id are given. Choose another."
+        else:
+            first[item.id] = place
+
+
+def _shape(file: ScenarioFile, ok: Ok) -> Iterator[Problem]:
+    tumour, path = file.tissue.tumour, ("tissue", "tumour")
+    if not ok(path):
+        return
+    if tumour.diameter is None and tumour.axes is None:
+        yield path, "needs a size. Write diameter: 42 mm, or axes: [50 mm, 42 mm, 36 mm]."
+    elif tumour.diameter is not None and tumour.axes is not None:
+        yield (*path, "axes"), "stands beside diameter. Write diameter for a sphere or axes for an ellipsoid."
+    elif tumour.shape == "ellipsoid" and tumour.axes is None:
+        yield (*path, "shape"), "an ellipsoid needs axes, for example [50 mm, 42 mm, 36 mm]."
+    elif tumour.shape == "sphere" and tumour.axes is not None:
+        yield (*path, "shape"), "axes describe an ellipsoid. Write diameter for a sphere."
+
+
+def _vessels(file: ScenarioFile, document: Document) -> tuple[list[Problem], Mapping[str, int] | None]:
+    """Problems of `vessels`, and the names an imported graph gives."""
+    vessels = file.vessels
+    problems: list[Problem] = []
+    if vessels.file is None:
+        return [], None
+    written = document.data.get("vessels", {})
+    for key in ("feeders", "terminals"):
+        if key in written:
+            problems.append((("vessels", key), "is for grown vessels and cannot stand beside file. Keep one of them."))
+    path: Path = ("vessels", "file")
+    target = vessel_file(file, document)
+    assert target is not None
+    if target.suffix.lower() not in GRAPH_FILES:
+        problems.append((path, f"'{vessels.file}' is no graph file. Allowed: {', '.join(GRAPH_FILES)}."))
+    elif not target.is_file():
+        there = [p.name for p in target.parent.glob("*")] if target.parent.is_dir() else []
+        guess = nearest(target.name, there)
+        what = "is a folder" if target.is_dir() else "is not there"
+        problems.append((path, f"{target} {what}.{guess} The name is relative to the scenario file."))
+    if problems:
+        return problems, None
+    from tumorsim.vessels.files import read_graph  # late: only imported graphs need it
+
+    try:
+        names = dict(read_graph(target).named)
+    except InputError as error:
+        return [(path, f"cannot be used: {line}") for line in error.problems], None
+    return [(path, _NOT_YET.format(vessels.file))], names
+
+
+def _box(tissue: Tissue, file: ScenarioFile, ok: Ok, parameters: Parameters) -> Iterator[Problem]:
+    spacing, density = tissue.spacing, tissue.density
+    path: Path = ("tissue", "spacing")
+    cells = density * spacing**3
+    fine = spacing <= FINE_BRANCH
+    if ONE_CELL_BELOW <= cells < MANY_CELLS_FROM:
+        finer, coarser = (f"{value * 1e6:.4g} um" for value in good_spacings(density))
+        yield (
+            path,
+            (
+                f"{_um(spacing)} holds {cells:.2g} cells a site, too many for one and too few to count. "
+                f"Nearest good values: {finer} and {coarser}."
+                + (f" This version also needs more than {_um(FINE_BRANCH)}." if fine else "")
+            ),
+        )
+        return
+    if fine:
+        yield path, f"{_um(spacing)} is too fine for this version, which needs more than {_um(FINE_BRANCH)}."
+        return
+    if cells > MOST_CELLS:
+        yield (
+            path,
+            f"{_um(spacing)} holds {count_text(cells)} cells a site; at most 2.1 billion. Use a finer one.",
+        )
+        return
+    sides = [2 * half for half in tissue.tumour.semi_axes[: tissue.dimensions]]
+    if min(sides) < LEAST_ACROSS * spacing * (1 - 1e-9):
+        yield (
+            path,
+            (
+                f"{_um(spacing)} puts fewer than {LEAST_ACROSS} sites across the tumour ({_um(min(sides))}). "
+                f"Use {_um(min(sides) / LEAST_ACROSS)} or less."
+            ),
+        )
+        return
+    lattice = tissue.lattice()
+    if max(sides) > min(lattice.size[: tissue.dimensions]) - 2 * spacing * (1 - 1e-9):
+        yield (
+            ("tissue", "size"),
+            f"{_um(tissue.size)} does not hold the tumour ({_um(max(sides))}) and a site around it. "
+            f"Use {_um(max(sides) + 2 * spacing)} or more, or auto.",
+        )
+        return
+    where: Path = ("tissue", "size") if file.tissue.size is not None else path
+    if lattice.n_sites > MAX_SITES:
+        yield (
+            where,
+            f"this makes {count_text(lattice.n_sites)} sites; at most 2 billion. Use a coarser spacing.",
+        )
+        return
+    cost = estimate(lattice.n_sites, tissue.tumour_volume, spacing, tissue.capacity, 1, False, parameters)
+    free = available_memory()
+    if free is not None and cost.memory > free:
+        yield (
+            where,
+            (
+                f"this makes {count_text(lattice.n_sites)} sites, which need about {bytes_text(cost.memory)} "
+                f"of memory; {bytes_text(free)} is available. Use a coarser spacing or a smaller box."
+            ),
+        )
+
+
+def _um(length: float) -> str:
+    return quantity.format(length, "m") if length < 1e-3 else f"{length * 1e3:.4g} mm"

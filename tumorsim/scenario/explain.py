@@ -1,0 +1,177 @@
+"""A scenario in plain words: what will be done, to what, when it is read and what it costs."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+
+from tumorsim import quantity
+from tumorsim.parameters import load_parameters
+from tumorsim.scenario.estimate import available_memory, bytes_text, count_text
+from tumorsim.scenario.resolved import Scenario
+
+_DISCLAIMER = "A research and teaching model; not for deciding anyone's care."
+_WIDTH = 100
+
+
+def explain(scenario: Scenario) -> str:
+    """Plain words, several lines: tumour, blood supply, treatments, readings, cost, caveats."""
+    rows = [
+        ("Tumour", [_tumour(scenario)]),
+        ("Liver", [_liver(scenario)]),
+        ("Blood", [_blood(scenario)]),
+        ("Treatment", _treatments(scenario)),
+        ("Time", [_time(scenario)]),
+        ("Read", _readings(scenario)),
+        ("Cost", [_cost(scenario)]),
+        ("Not acting", _carried(scenario)),
+        ("Changed", _changed(scenario)),
+        ("Note", notes(scenario)),
+    ]
+    title = f"{scenario.name} ({scenario.source.name})" if scenario.source else scenario.name
+    lines = [title, ""]
+    for word, texts in rows:
+        for number, text in enumerate(texts):
+            lines += textwrap.wrap(
+                text, _WIDTH, initial_indent=f"  {'' if number else word:<12}", subsequent_indent=" " * 16
+            )
+    return "\n".join([*lines, "", f"  {_DISCLAIMER}"])
+
+
+def _tumour(scenario: Scenario) -> str:
+    tumour = scenario.tissue.tumour
+    if tumour.axes is None:
+        form = f"a sphere of {_mm(2 * tumour.semi_axes[0])}"
+    else:
+        form = f"an ellipsoid of {' x '.join(f'{axis * 1e3:g}' for axis in tumour.axes)} mm"
+    capsule = {"none": "no capsule", "partial": "a partial capsule", "intact": "an intact capsule"}[tumour.capsule]
+    parts = tumour.septa + 1
+    septa = f"{_count(tumour.septa, 'septum', 'septa')} ({_count(parts, 'compartment')})"
+    satellites = _count(tumour.satellites, "satellite")
+    volume = tumour.volume * 1e6
+    return (
+        f"{form} ({volume:.3g} mL), {capsule}, {septa}, {satellites}; "
+        f"its volume doubles in {_span(tumour.doubling_time)} untreated"
+    )
+
+
+def _liver(scenario: Scenario) -> str:
+    tissue = scenario.tissue
+    x, y, z = (side * 1e3 for side in tissue.lattice().size)
+    box = f"a block of {x:g} x {y:g} x {z:g} mm in sites of {_mm(tissue.spacing)}"
+    slab = ", a slab one site thick (for teaching)" if tissue.dimensions == 2 else ""
+    one = tissue.capacity == 1
+    density = 1 / tissue.spacing**3 if one else tissue.density
+    cells = (
+        f"one cell a site (this implies {density * 1e-6:.3g} cells per mL)" if one else
+        f"up to {count_text(tissue.capacity)} cells a site"
+    )  # fmt: skip
+    return f"{tissue.liver}; {box}{slab}; {cells}"
+
+
+def _blood(scenario: Scenario) -> str:
+    vessels = scenario.vessels
+    if vessels.file is not None:
+        return f"the vessel graph of {vessels.file}"
+    return (
+        f"grown arterial, portal and venous trees of {vessels.terminals} terminals each, "
+        f"{_count(vessels.feeders or 0, 'artery', 'arteries')} into the tumour"
+    )
+
+
+def _treatments(scenario: Scenario) -> list[str]:
+    if not scenario.treatments:
+        return ["none: the natural course"]
+    return [
+        f"at {_span(event.at)}: {event.definition.title}, {event.spec.describe()}"
+        + ("" if event.id == f"{event.kind}_{event.occurrence}" else f" [{event.id}]")
+        for event in scenario.treatments
+    ]
+
+
+def _time(scenario: Scenario) -> str:
+    steps = _count(scenario.n_steps, "step")
+    return f"{_span(scenario.until)} in {steps} of {_span(scenario.step)}; seed {scenario.seed}"
+
+
+def _readings(scenario: Scenario) -> list[str]:
+    texts = [f"at {_span(scenario.assess)} (horizon)"]
+    due, last = scenario.after_last_due, scenario.after_last
+    if due is None:
+        texts.append("after_last: when the arm it is compared with is read")
+    elif last is None:
+        texts.append(
+            f"after_last: not read, since {_span(due)} lies beyond the end of the run; "
+            "then no order of treatments is called better"
+        )
+    else:
+        wait = due - max(event.at for event in scenario.treatments)
+        texts.append(f"at {_span(last)} (after_last: {_span(wait)} after the last treatment)")
+    return texts
+
+
+def _cost(scenario: Scenario) -> str:
+    cost = scenario.estimate
+    return (
+        f"{count_text(cost.sites)} sites, {count_text(cost.cells)} tumour cells, about "
+        f"{bytes_text(cost.memory)} of memory and {math.ceil(cost.seconds)} s "
+        "for each patient on one core, once compiled"
+    )
+
+
+def _carried(scenario: Scenario) -> list[str]:
+    texts: dict[str, None] = {}
+    for event in scenario.treatments:
+        texts.update(dict.fromkeys(event.spec.carried()))
+    return list(texts)
+
+
+def _changed(scenario: Scenario) -> list[str]:
+    rows = load_parameters().rows
+    return [
+        f"{name} = {given} (default {rows[name].given}): {rows[name].meaning}"
+        for name, given in scenario.parameters.items()
+    ]
+
+
+def notes(scenario: Scenario) -> list[str]:
+    """What is allowed but worth knowing: values out of their range, a tumour that will meet the box."""
+    texts = list(scenario.load_parameters().notes)
+    tissue, tumour = scenario.tissue, scenario.tissue.tumour
+    half = min(tissue.lattice().size[: tissue.dimensions]) / 2 - tissue.spacing
+    reach = 3 * tumour.doubling_time * math.log2(half / max(tumour.semi_axes))
+    if reach < scenario.until:
+        texts.append(
+            f"untreated, the tumour would reach the face of the box after about {reach / 86_400:.0f} d; "
+            "such a patient is flagged and left out of comparisons (a larger size avoids it)"
+        )
+    if scenario.treatments and scenario.assess <= max(event.at for event in scenario.treatments):
+        texts.append("the result is read before the last treatment is given (assess)")
+    if any(getattr(event.spec, "number", None) == 0 for event in scenario.treatments):
+        texts.append("number: 0 delivers nothing; such an event is logged and changes nothing")
+    free = available_memory()
+    if free is not None and scenario.estimate.memory > free / 2:
+        texts.append(f"this takes more than half of the {bytes_text(free)} of memory that is available")
+    return texts
+
+
+def one_line(scenario: Scenario) -> str:
+    """A line for a list of scenarios."""
+    tumour = scenario.tissue.tumour
+    size = _mm(2 * max(tumour.semi_axes))
+    given = ", ".join(f"{e.kind.upper()} {getattr(e.spec, 'catheter', '')}".strip() for e in scenario.treatments)
+    septa = _count(tumour.septa, "septum", "septa")
+    return f"{size} tumour, capsule {tumour.capsule}, {septa}; {given or 'no treatment'}"
+
+
+def _mm(length: float) -> str:
+    return f"{length * 1e3:.4g} mm" if length >= 1e-3 else f"{length * 1e6:.4g} um"
+
+
+def _span(seconds: float) -> str:
+    return quantity.format(seconds, "s", 6) if seconds else "0 d"
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    word = one if number == 1 else many or one + "s"
+    return f"{'no' if number == 0 else number} {word}"

@@ -1,0 +1,316 @@
+"""A scenario in which nothing is left open: SI values, defaults filled in, frozen."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tumorsim.anatomy.spec import TumourSpec, box_size
+from tumorsim.lattice import Lattice, capacity
+from tumorsim.parameters import Parameters, load_parameters
+from tumorsim.scenario.document import Document
+from tumorsim.scenario.estimate import Estimate, estimate
+from tumorsim.scenario.schema import ScenarioFile, TissueFile, TumourFile
+from tumorsim.treatments.base import Kind, kind_named, registry
+from tumorsim.treatments.spec import Spec
+
+
+@dataclass(frozen=True)
+class Tissue:
+    """The block of liver: cubic box of edge ``size`` [m], ``spacing`` [m], ``density`` [1/m3].
+
+    ``dimensions`` is 3, or 2 for a slab one site thick.
+    """
+
+    tumour: TumourSpec
+    size: float
+    spacing: float
+    dimensions: int
+    density: float
+    liver: str
+
+    def lattice(self) -> Lattice:
+        """The sites of the box."""
+        return Lattice.for_box(self.size, self.spacing, slab=self.dimensions == 2)
+
+    @property
+    def capacity(self) -> int:
+        """Cells a site can hold (1: one cell a site)."""
+        return capacity(self.density, self.spacing)
+
+    @property
+    def tumour_volume(self) -> float:
+        """Volume of the tumour in the box [m3]; in a slab that of its middle slice."""
+        if self.dimensions == 3:
+            return self.tumour.volume
+        x, y, _ = self.tumour.semi_axes
+        return math.pi * x * y * self.spacing
+
+
+@dataclass(frozen=True)
+class Vessels:
+    """The blood supply. ``feeders`` is None where a graph is read from ``file``."""
+
+    feeders: int | None
+    terminals: int
+    file: Path | None
+
+
+@dataclass(frozen=True)
+class Event:
+    """One treatment at one time.
+
+    Attributes
+    ----------
+    at : int
+        Seconds from the start.
+    kind : str
+        Name in the registry.
+    id : str
+        As written, or kind and occurrence (``tace_1``).
+    occurrence : int
+        1 for the first of its kind in time.
+    spec : Spec
+        Its keys.
+    index : int
+        Place in the file, from 0.
+    """
+
+    at: int
+    kind: str
+    id: str
+    occurrence: int
+    spec: Spec
+    index: int = field(compare=False)
+
+    @property
+    def definition(self) -> Kind:
+        """Its entry in the registry."""
+        return kind_named(self.kind)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is simulated: tissue, vessels, treatments in time. Times are int seconds.
+
+    Two scenarios are equal where all their values are, whether they came from a file, a dict or arguments.
+    ``treatments`` stand in the order they happen: by time, then by place in the file.
+    """
+
+    name: str
+    until: int
+    step: int
+    seed: int
+    assess: int
+    tissue: Tissue
+    vessels: Vessels
+    treatments: tuple[Event, ...]
+    parameters: Mapping[str, Any]
+    notes: str = ""
+    source: Path | None = field(default=None, compare=False)
+    document: Document | None = field(default=None, compare=False, repr=False)
+
+    # --- making one --------------------------------------------------------------------------------------
+
+    @classmethod
+    def load(cls, path_or_name: str | Path, overrides: Mapping[str, Any] | None = None) -> Scenario:
+        """Read a file, or a shipped scenario by its name.
+
+        Parameters
+        ----------
+        path_or_name : str or Path
+            ``my.yaml`` or ``tace_lobar``.
+        overrides : mapping, optional
+            Path to value, such as ``{"tissue.tumour.diameter": "42 mm"}``, set before anything is checked.
+
+        Raises
+        ------
+        InputError
+            With every problem found.
+        """
+        from tumorsim.scenario.load import load
+
+        return load(path_or_name, overrides)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], **values: Any) -> Scenario:
+        """Make one from what a file would hold; ``values`` as in `replace`. Errors as `load`."""
+        from tumorsim.scenario.load import from_dict
+
+        return from_dict(data, values)
+
+    def replace(self, path: str | None = None, value: Any = None, /, **values: Any) -> Scenario:
+        """A copy with other values, checked as a whole.
+
+        ``s.replace("tissue.tumour.diameter", "42 mm")`` and ``s.replace(tissue__tumour__diameter="42 mm")``
+        are the same. Errors as `load`.
+        """
+        from tumorsim.scenario.load import replaced
+
+        return replaced(self, {**({} if path is None else {path: value}), **values})
+
+    # --- as it was written -------------------------------------------------------------------------------
+
+    @property
+    def raw(self) -> dict[str, Any]:
+        """Plain data as written (a copy)."""
+        return copy.deepcopy(self.document.data) if self.document is not None else {}
+
+    def to_yaml(self) -> str:
+        """The scenario as a file; names of other files are made absolute."""
+        from tumorsim.scenario.load import to_yaml
+
+        return to_yaml(self)
+
+    # --- what follows from it ----------------------------------------------------------------------------
+
+    @property
+    def n_steps(self) -> int:
+        """Base steps of the run."""
+        return self.until // self.step
+
+    @property
+    def after_last(self) -> int | None:
+        """When the result is read after the last treatment [s]; None without one, or beyond ``until``."""
+        due = self.after_last_due
+        return due if due is not None and due <= self.until else None
+
+    @property
+    def after_last_due(self) -> int | None:
+        """As `after_last`, even where the run ends before."""
+        if not self.treatments:
+            return None
+        wait = max(event.definition.read_after for event in self.treatments)
+        return max(event.at for event in self.treatments) + wait
+
+    def load_parameters(self) -> Parameters:
+        """The parameter table with this scenario's own values."""
+        return load_parameters(dict(self.parameters))
+
+    @cached_property
+    def estimate(self) -> Estimate:
+        """Sites, cells, memory and time of one patient."""
+        tissue = self.tissue
+        return estimate(
+            tissue.lattice().n_sites,
+            tissue.tumour_volume,
+            tissue.spacing,
+            tissue.capacity,
+            self.n_steps,
+            self.vessels.file is None,
+            self.load_parameters(),
+        )
+
+
+def tumour_spec(tumour: TumourFile, parameters: Mapping[str, float]) -> TumourSpec:
+    """The tumour with its defaults."""
+    doubling = tumour.doubling_time
+    return TumourSpec(
+        diameter=tumour.diameter,
+        axes=tumour.axes,
+        shape="sphere" if tumour.axes is None else "ellipsoid",
+        capsule=tumour.capsule,
+        septa=tumour.septa,
+        satellites=tumour.satellites,
+        doubling_time=float(parameters["tissue.doubling_time"] if doubling is None else doubling),
+    )
+
+
+def resolve_tissue(tissue: TissueFile, until: int, parameters: Mapping[str, float]) -> Tissue:
+    """The tissue with its defaults; the automatic box has room for the tumour as grown to ``until`` [s]."""
+    tumour = tumour_spec(tissue.tumour, parameters)
+    return Tissue(
+        tumour=tumour,
+        size=round(box_size(tumour, until, parameters), 9) if tissue.size is None else tissue.size,
+        spacing=tissue.spacing,
+        dimensions=tissue.dimensions,
+        density=parameters["tissue.cell_density"] if tissue.density is None else tissue.density,
+        liver=tissue.liver,
+    )
+
+
+def feeders_by_size(longest: float, parameters: Mapping[str, float]) -> int:
+    """Feeders of a tumour by its longest diameter [m]."""
+    if longest < parameters["scenario.middle_tumour"]:
+        return round(parameters["scenario.feeders_small"])
+    if longest < parameters["scenario.large_tumour"]:
+        return round(parameters["scenario.feeders_middle"])
+    return round(parameters["scenario.feeders_large"])
+
+
+def resolve(file: ScenarioFile, document: Document, source: Path | None) -> Scenario:
+    """The scenario of a valid file."""
+    parameters = load_parameters(file.parameters)
+    tissue = resolve_tissue(file.tissue, file.until, parameters)
+    feeders = file.vessels.feeders
+    if feeders is None:
+        feeders = feeders_by_size(2 * max(tissue.tumour.semi_axes), parameters)
+    terminals = file.vessels.terminals or round(parameters["scenario.terminals"])
+    graph = vessel_file(file, document)
+    return Scenario(
+        name=file.name,
+        until=file.until,
+        step=file.step,
+        seed=file.seed,
+        assess=file.until if file.assess is None else file.assess,
+        tissue=tissue,
+        vessels=Vessels(None if graph else feeders, terminals, graph),
+        treatments=events(file.treatments),
+        parameters=dict(sorted(file.parameters.items())),
+        notes=file.notes or "",
+        source=source,
+        document=document,
+    )
+
+
+def vessel_file(file: ScenarioFile, document: Document) -> Path | None:
+    """The imported graph's absolute path, or None."""
+    return (document.folder / file.vessels.file).resolve() if file.vessels.file else None
+
+
+def item_kind(item: Any) -> str | None:
+    """The kind an item of the file names."""
+    return next((name for name in registry() if getattr(item, name, None) is not None), None)
+
+
+def events(items: Iterable[Any]) -> tuple[Event, ...]:
+    """Treatment items in the order they happen, each with its occurrence."""
+    numbered = sorted(enumerate(items), key=lambda entry: (entry[1].at, entry[0]))
+    seen: dict[str, int] = {}
+    result = []
+    for index, item in numbered:
+        kind = item_kind(item)
+        if kind is None:
+            continue  # refused by the checks
+        seen[kind] = seen.get(kind, 0) + 1
+        name = item.id or f"{kind}_{seen[kind]}"
+        result.append(Event(item.at, kind, name, seen[kind], getattr(item, kind), index))
+    return tuple(result)
+
+
+def common_past(scenarios: Iterable[Scenario]) -> int | None:
+    """Seconds until which scenarios are the same, or None.
+
+    They are where they differ in nothing but name, notes and treatments: up to the first treatment that not
+    all of them have. Identical treatments give their ``until``.
+    """
+    listed = list(scenarios)
+    first = listed[0]
+    same = ("until", "step", "seed", "assess", "tissue", "vessels", "parameters")
+    if any(getattr(other, key) != getattr(first, key) for other in listed[1:] for key in same):
+        return None
+    until = first.until
+    for other in listed[1:]:
+        for mine, theirs in zip(first.treatments, other.treatments, strict=False):
+            if mine != theirs:
+                until = min(until, mine.at, theirs.at)
+                break
+        else:
+            short, long = sorted((first.treatments, other.treatments), key=len)
+            until = min(until, *(event.at for event in long[len(short) : len(short) + 1]), first.until)
+    return until

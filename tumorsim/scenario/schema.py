@@ -1,0 +1,216 @@
+"""The keys of a scenario file, as pydantic models, and the JSON Schema made from them.
+
+The models hold the values as the file gives them, in SI units, with None where a key is left to its
+default. `tumorsim.scenario.resolved` turns them into a scenario in which nothing is left open.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic_core import core_schema
+
+from tumorsim.anatomy.spec import CAPSULES, MAX_SATELLITES, MAX_SEPTA, SHAPES
+from tumorsim.treatments.base import registry
+from tumorsim.treatments.spec import Choice, Duration, OrWord, Quantity, Whole, Word, shown
+
+SCHEMA_VERSION = 1
+SCHEMA_FILE = "scenario.schema.json"
+MAX_SEED = 2**32 - 1
+
+Length = Annotated[float, Quantity("m", "42 mm", above="0 mm", at_most="1 m")]
+
+# Keys the design has and this version has not.
+LATER_KEYS: dict[tuple[str | int, ...], str] = {
+    ("tissue", "organs"): "organs near the tumour",
+    ("tissue", "bench"): "bench experiments without a tumour",
+    ("tissue", "image"): "tissue from images",
+    ("vessels", "extrahepatic"): "extrahepatic feeders",
+    ("patient",): "patients in files of their own",
+    ("arms",): "study files",
+    ("patients",): "cohorts in files (use `tumorsim compare --patients`)",
+}
+
+
+class _Axes:
+    """Three lengths in a list."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.read)
+
+    def read(self, value: Any) -> tuple[float, float, float]:
+        """Three lengths in m."""
+        if not isinstance(value, list | tuple) or len(value) != 3:
+            raise ValueError("needs three full lengths (x, y, z) in a list, for example [50 mm, 42 mm, 36 mm].")
+        length = Quantity("m", "42 mm", above="0 mm", at_most="1 m")
+        x, y, z = (length.read(item) for item in value)
+        return x, y, z
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        item = Quantity("m", "42 mm", above="0 mm").schema()
+        return {"type": "array", "items": item, "minItems": 3, "maxItems": 3}
+
+
+class _Version:
+    """The version of these keys."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.read)
+
+    def read(self, value: Any) -> int:
+        """The version, if this program reads it."""
+        if isinstance(value, bool) or value != SCHEMA_VERSION:
+            raise ValueError(
+                f"version {shown(value)} is not known to this tumorsim. Write schema_version: {SCHEMA_VERSION}."
+            )
+        return SCHEMA_VERSION
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        return {"const": SCHEMA_VERSION}
+
+
+class Model(BaseModel):
+    """A mapping of the file: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class TumourFile(Model):
+    """The tumour: `diameter` or `axes`, and what surrounds and divides it."""
+
+    diameter: Length | None = Field(default=None, description="Diameter of a sphere")
+    axes: Annotated[tuple[float, float, float], _Axes()] | None = Field(
+        default=None, description="Full lengths of an ellipsoid along x, y and z"
+    )
+    shape: Annotated[str, Choice(SHAPES)] | None = Field(default=None, description="Follows from diameter or axes")
+    capsule: Annotated[str, Choice(CAPSULES)] = Field(default="none", description="Fibrous capsule around the tumour")
+    septa: Annotated[int, Whole(0, MAX_SEPTA)] = Field(
+        default=0, description="Fibrous walls that divide the tumour into compartments"
+    )
+    satellites: Annotated[int, Whole(0, MAX_SATELLITES)] = Field(default=0, description="Small nodules near the tumour")
+    doubling_time: Annotated[int, Duration(example="140 d", at_least="1 d", at_most="100 years")] | None = Field(
+        default=None, description="Volume doubling time of the untreated tumour; default: parameter"
+    )
+
+
+class TissueFile(Model):
+    """The block of liver that is simulated."""
+
+    tumour: TumourFile
+    size: Annotated[float | None, OrWord("auto", Quantity("m", "70 mm", above="0 mm", at_most="1 m"))] = Field(
+        default=None, description="Edge of the box; auto: tumour and room to grow"
+    )
+    spacing: Annotated[float, Quantity("m", "1 mm", above="0 mm", at_most="20 mm")] = Field(
+        default=1e-3, description="Edge of a site; default 1 mm"
+    )
+    dimensions: Annotated[int, Whole(2, 3)] = Field(default=3, description="3, or 2 for a slab one site thick")
+    density: Annotated[float, Quantity("1/m^3", "2e8 1/mL", above="0 1/mL", at_most="1e10 1/mL")] | None = Field(
+        default=None, description="Tumour cells in a volume; default: parameter"
+    )
+    liver: Annotated[str, Choice(("normal", "cirrhotic"))] = Field(
+        default="cirrhotic", description="Liver around the tumour"
+    )
+
+
+class VesselsFile(Model):
+    """The blood supply: grown, or imported from a file."""
+
+    feeders: Annotated[int | None, OrWord("by size", Whole(1, 12))] = Field(
+        default=None, description="Arteries that feed the tumour; by size: more for larger tumours"
+    )
+    terminals: Annotated[int, Whole(50, 20_000)] | None = Field(
+        default=None, description="Terminals of each grown tree; default: parameter"
+    )
+    file: Annotated[str, Word(500)] | None = Field(
+        default=None, description="A graph (.graphml or .dat), relative to this file; forbids the other keys"
+    )
+
+
+class ItemFile(Model):
+    """One treatment: `at`, one kind with its keys, and if wished a name (`id`)."""
+
+    at: Annotated[int, Duration(example="14 d", at_least="0 s")] = Field(
+        description="Time of the treatment from the start of the run"
+    )
+    id: Annotated[str, Word(60)] | None = Field(default=None, description="Name of this treatment in results")
+
+
+class ScenarioFile(Model):
+    """A whole scenario file. `treatments` is completed from the registry by `file_model`."""
+
+    schema_version: Annotated[int, _Version()] = Field(default=SCHEMA_VERSION, description="Version of these keys")
+    name: Annotated[str, Word(120)]
+    until: Annotated[int, Duration(example="180 d", above="0 s", at_most="100 years")] = Field(
+        description="Length of the run; a whole number of steps"
+    )
+    step: Annotated[int, Duration(example="12 h", at_least="1 h", at_most="24 h")] = Field(
+        default=43_200, description="Step of the cells' clock; default 12 h"
+    )
+    seed: Annotated[int, Whole(0, MAX_SEED)] = Field(default=1, description="Chance of this scenario")
+    assess: Annotated[int, Duration(example="90 d", above="0 s")] | None = Field(
+        default=None, description="When the result is read; default: until"
+    )
+    notes: Annotated[str, Word(20_000, lines=True)] | None = None
+    tissue: TissueFile
+    vessels: VesselsFile = Field(default_factory=VesselsFile)
+    treatments: list[Any] = Field(default_factory=list)
+    parameters: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Other values for rows of the parameter table, with their units",
+        json_schema_extra={"additionalProperties": {"type": ["string", "number"]}},
+    )
+
+
+@lru_cache(maxsize=1)
+def item_model() -> type[ItemFile]:
+    """The model of one treatment item, with a key for every registered kind."""
+    kinds = registry()
+    fields: dict[str, Any] = {
+        name: (kind.spec | None, Field(default=None, description=kind.title)) for name, kind in kinds.items()
+    }
+    model = create_model("TreatmentItem", __base__=ItemFile, **fields)
+    model.model_config["json_schema_extra"] = {"oneOf": [{"required": [name]} for name in kinds]}
+    model.model_rebuild(force=True)
+    return model
+
+
+@lru_cache(maxsize=1)
+def file_model() -> type[ScenarioFile]:
+    """The model of a scenario file with every registered treatment."""
+    items: Any = list[item_model()]  # type: ignore[misc]
+    return create_model(
+        "Scenario",
+        __base__=ScenarioFile,
+        treatments=(items, Field(default_factory=list, description="Treatments in time")),
+    )
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of a scenario file, for editors."""
+    schema = _as_written(file_model().model_json_schema())
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "tumorsim scenario"
+    return schema
+
+
+def _as_written(node: Any) -> Any:
+    """Without what is about the program's own values: SI defaults, null for "left out", generated titles."""
+    if isinstance(node, list):
+        return [_as_written(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    result = {key: _as_written(value) for key, value in node.items()}
+    if isinstance(result.get("title"), str) and ("type" in result or "anyOf" in result or "enum" in result):
+        result.pop("title")
+    options = result.get("anyOf")
+    if isinstance(options, list) and {"type": "null"} in options:
+        options = [option for option in options if option != {"type": "null"}]
+        result.pop("anyOf")
+        result = {**options[0], **result} if len(options) == 1 else {**result, "anyOf": options}
+    if "default" in result and not (
+        isinstance(result["default"], str) or (result.get("type") == "integer" and result["default"] is not None)
+    ):
+        result.pop("default")
+    return result
