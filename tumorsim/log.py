@@ -1,0 +1,85 @@
+"""The log of a run: what was planned and delivered, and counts by step. Records, never state.
+
+Nothing here enters the state or its hash.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tumorsim.cells.population import StepTotals
+from tumorsim.scenario import Event
+from tumorsim.treatments.base import Delivery, Plan, Treatment
+
+
+@dataclass
+class Done:
+    """A treatment as planned and delivered: a record, not state."""
+
+    event: Event
+    treatment: Treatment
+    plan: Plan
+    delivery: Delivery
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain data for a file."""
+        sites = self.plan.sites
+        return {
+            "sites": None if sites is None else base64.b64encode(np.packbits(sites).tobytes()).decode(),
+            "n_sites": 0 if sites is None else len(sites),
+            "prescribed": dict(self.plan.prescribed),
+            "details": dict(self.plan.details),
+            "delivered": dict(self.delivery.delivered),
+            "changed": self.delivery.changed,
+            "burden": dict(self.delivery.burden),
+            "notes": list(self.delivery.notes),
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any], event: Event, treatment: Treatment) -> Done:
+        """The record that `to_plain` wrote."""
+        sites = None
+        if plain["sites"] is not None:
+            packed = np.frombuffer(base64.b64decode(plain["sites"]), dtype=np.uint8)
+            sites = np.unpackbits(packed, count=plain["n_sites"]).astype(bool)
+        plan = Plan(sites, plain["prescribed"], plain["details"])
+        delivery = Delivery(plain["delivered"], plain["changed"], burden=plain["burden"], notes=tuple(plain["notes"]))
+        return cls(event, treatment, plan, delivery)
+
+
+@dataclass
+class Records:
+    """What a run writes down: counts by step and treatments done. In neither the state nor its hash."""
+
+    viable: list[int] = field(default_factory=list)
+    in_target: list[int] = field(default_factory=list)
+    dying: list[int] = field(default_factory=list)
+    totals: list[StepTotals] = field(default_factory=list)
+    done: list[Done] = field(default_factory=list)
+    touched_face: bool = False
+
+    def fork(self) -> Records:
+        """A copy that can grow apart."""
+        return Records(
+            list(self.viable),
+            list(self.in_target),
+            list(self.dying),
+            list(self.totals),
+            list(self.done),
+            self.touched_face,
+        )
+
+
+def treatment_of(event: Event) -> Treatment:
+    """The treatment of an event, ready to plan.
+
+    Its name is what the operator's luck is keyed to: the id as written, or the kind and its occurrence.
+    """
+    auto = event.id == f"{event.kind}_{event.occurrence}"
+    name, occurrence = (event.kind, event.occurrence) if auto else (event.id, 1)
+    return event.definition.load()(event.spec, kind=event.kind, name=name, occurrence=occurrence)

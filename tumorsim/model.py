@@ -1,0 +1,373 @@
+"""TumorModel: owns the parts of a run and the order of a step.
+
+The order is declared once, as data, in `STEP`; `TumorModel.plan` prints it with the time each part took.
+Cells live on the base grid: `step` is one base step, always. Treatments happen inside it at their own exact
+times, and hand over what they do to blood and tissue from that moment on.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mesa
+import numpy as np
+from numpy.typing import NDArray
+
+from tumorsim import saving
+from tumorsim.balance import fill_in_balance
+from tumorsim.cells.population import Population, StepTotals
+from tumorsim.clock import Clock
+from tumorsim.errors import InputError
+from tumorsim.log import Done, Records, treatment_of
+from tumorsim.outcomes import imaging
+from tumorsim.oxygenation import Oxygenation
+from tumorsim.patient import Patient, build_patient
+from tumorsim.scenario import Event, Scenario
+from tumorsim.state import State
+
+DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a step: its number in the design's list, its name, and what it does."""
+
+    number: int
+    name: str
+    what: str
+
+
+# The order of one step. Parts 1 to 5 run for every stretch between two treatments, the others once.
+STEP = (
+    Part(1, "deliver", "treatments that are due, at their exact times"),
+    Part(2, "vessels", "flow of blood, where a vessel has changed"),
+    Part(3, "blood", "what arteries and portal vein bring to every site"),
+    Part(4, "fields", "oxygen of tumour, and of liver whose blood has changed"),
+    Part(5, "hazards", "ischaemia and starvation, integrated over the stretch"),
+    Part(6, "cells", "die, change side and phase, divide, move"),
+    Part(7, "immunity", "nothing in this version"),
+    Part(8, "tissue", "debris is resorbed (with the cells)"),
+    Part(9, "observe", "counts; the data collector"),
+)
+
+
+class TumorModel(mesa.Model):
+    """One tumour, one patient, one arm.
+
+    Parameters
+    ----------
+    case : str, Path or Scenario
+        Name of a shipped scenario, a scenario file, or a scenario.
+    patient : int
+        Number of the virtual patient.
+    seed : int, optional
+        Default the scenario's.
+    rule : callable, optional
+        A rule of a cell of your own (`tumorsim.cells.rule`).
+    **kwargs
+        Scenario paths with ``__`` for dots, ``tissue__tumour__diameter="42 mm"``; and ``threads`` (int).
+
+    Raises
+    ------
+    InputError
+        With every problem of the scenario at once.
+
+    Attributes
+    ----------
+    case : Scenario
+    virtual_patient : Patient
+        The fixed part.
+    state : State
+        Every array that changes.
+    population : Population
+    records : Records
+    running : bool
+        False once ``until`` is reached.
+    """
+
+    running: bool
+
+    def __init__(
+        self,
+        *,
+        case: str | Path | Scenario = "tace_lobar",
+        patient: int = 0,
+        seed: int | None = None,
+        rule: Callable[..., Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        threads = int(kwargs.pop("threads", 1))
+        scenario = case if isinstance(case, Scenario) else Scenario.load(case)
+        if kwargs:
+            scenario = scenario.replace(**kwargs)
+        if seed is not None and (isinstance(seed, bool) or not 0 <= int(seed) < 2**32):
+            raise InputError(f"seed: must be a whole number, 0 to {2**32 - 1}, got {seed!r}")
+        fixed = build_patient(scenario, number=int(patient), seed=None if seed is None else int(seed))
+        self._assemble(scenario, fixed, rule, threads)
+        self._start()
+
+    def _assemble(self, scenario: Scenario, fixed: Patient, rule: Callable[..., Any] | None, threads: int) -> None:
+        """Set the parts; no cells yet."""
+        super().__init__(rng=fixed.seed)
+        self.case = scenario
+        self.virtual_patient = fixed
+        self.threads = threads
+        self.rule = rule
+        self.clock = Clock(scenario.step, scenario.until)
+        self.records = Records()
+        self._events = [(event, treatment_of(event)) for event in scenario.treatments]
+        self._next_event = 0
+        self._registered = frozenset(cause for _, treatment in self._events for cause in treatment.causes)
+        self.state: State = fixed.new_state()
+        self.oxygenation = Oxygenation(fixed, threads)
+        self._pulses: dict[str, NDArray[np.float64]] = {}
+        self._seconds: dict[str, float] = dict.fromkeys((p.name for p in STEP), 0.0)
+        tumour = scenario.tissue.tumour
+        self.population = Population(
+            fixed.lattice,
+            self.state,
+            fixed.anatomy,
+            {**fixed.parameters, "tissue.cell_density": scenario.tissue.density},
+            seed=fixed.seed,
+            patient=fixed.number,
+            dt=scenario.step,
+            doubling_time=tumour.doubling_time,
+            rule=rule,
+        )
+        self.datacollector = mesa.DataCollector(
+            model_reporters={
+                "time_d": lambda m: m.clock.now / DAY,
+                "viable_cells": lambda m: m.records.in_target[-1],
+                "dying_cells": lambda m: m.records.dying[-1],
+            }
+        )
+
+    def _start(self) -> None:
+        """Blood of the untreated tumour, then oxygen, cells and debris in balance with it and each other."""
+        fill_in_balance(self.state, self.population, self.oxygenation, self.case.step)
+        self._observe(None)
+
+    # --- what is asked of a model ------------------------------------------------------------------------
+
+    @property
+    def now(self) -> int:
+        """Time [s]."""
+        return self.clock.now
+
+    @property
+    def next_event(self) -> int:
+        """How many of the scenario's treatments are past."""
+        return self._next_event
+
+    @property
+    def viable_in_target(self) -> int:
+        """N: viable cells in the target now."""
+        return self.records.in_target[-1]
+
+    @property
+    def agents(self) -> Any:
+        """The cell agents: an AgentSet-like face over the arrays (see `tumorsim.cells.mesa_face`)."""
+        from tumorsim.cells.mesa_face import CellAgents
+
+        return CellAgents(self)
+
+    @property
+    def network(self) -> Any:
+        """The exchange nodes as a `mesa.discrete_space.Network`, built when first asked for."""
+        if getattr(self, "_network", None) is None:
+            from tumorsim.cells.mesa_face import exchange_network
+
+            self._network = exchange_network(self)
+        return self._network
+
+    def plan(self) -> str:
+        """The order of one step as text, with the seconds each part has taken so far."""
+        lines = ["order of one step          seconds so far"]
+        for part in STEP:
+            lines.append(f"{part.number} {part.name:<9} {self._seconds[part.name]:8.2f} s   {part.what}")
+        return "\n".join(lines)
+
+    def image(self) -> imaging.Image:
+        """What an examination shows now."""
+        fixed, state, p = self.virtual_patient, self.state, self.virtual_patient.parameters
+        seen = imaging.take(
+            fixed.lattice,
+            self.population.viable_of_sites(),
+            fixed.capacity,
+            state.q_arterial + state.q_extrahepatic,
+            fixed.liver_arterial,
+            least_density=p["imaging.least_density"],
+            least_enhancement=p["imaging.least_enhancement"],
+            sphere=p["imaging.sphere"],
+        )
+        return imaging.Image(seen.visible, seen.volume, seen.diameter, fixed.seen_arteries(state, seen.visible))
+
+    # --- one step ----------------------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """Advance by one base step, in the order of `STEP`."""
+        if not self.running:
+            self.steps = self.clock.index  # Mesa has counted this call
+            return
+        start, end = self.clock.span
+        state, cells, oxygen = self.state, self.population, self.oxygenation
+        done_to, fresh = start, False
+        while (event := self._due(end)) is not None:
+            done = self._timed("deliver", self._deliver, event)
+            if not done.delivery.changed:
+                continue  # an event that changes nothing leaves no trace in the arithmetic either
+            if event.at > done_to:  # up to this moment the old blood counted
+                if not fresh:
+                    self._timed("fields", oxygen.refresh, state, cells)
+                self._timed("hazards", oxygen.integrate, state, cells, event.at - done_to)
+                done_to = event.at
+            self._timed("vessels", self.virtual_patient.solve_flow, state)
+            self._timed("fields", oxygen.everywhere, state, cells)
+            cells.reset_nadir()
+            fresh = True
+        if not fresh:
+            self._timed("fields", oxygen.refresh, state, cells)
+        self._timed("hazards", oxygen.integrate, state, cells, end - done_to)
+        totals = self._timed("cells", self._cells)
+        self.clock.advance()
+        state.step_index, state.now = self.clock.index, self.clock.now
+        self._timed("observe", self._observe, totals)
+        if self.clock.done:
+            self.running = False
+
+    def _timed(self, name: str, work: Callable[..., Any], *args: Any) -> Any:
+        begun = time.perf_counter()
+        try:
+            return work(*args)
+        finally:
+            self._seconds[name] += time.perf_counter() - begun
+
+    def _due(self, end: int) -> Event | None:
+        """The next treatment before ``end``, or at it in the last step of the run."""
+        if self._next_event == len(self._events):
+            return None
+        event = self._events[self._next_event][0]
+        last = self.clock.index + 1 == self.clock.n_steps
+        return event if event.at < end or (last and event.at == end) else None
+
+    def _deliver(self, event: Event) -> Done:
+        """Plan from today's image, then deliver; written down whatever comes of it."""
+        treatment = self._events[self._next_event][1]
+        self._next_event += 1
+        fixed = self.virtual_patient
+        plan = treatment.plan(self.image(), patient=fixed)
+        delivery = treatment.deliver(plan, fixed, state=self.state, pulse=self.add_hazard)
+        done = Done(event, treatment, plan, delivery)
+        self.records.done.append(done)
+        return done
+
+    def add_hazard(self, cause: str, hazard: NDArray[np.float64]) -> None:
+        """Impose a hazard [-] of a registered cause on every slot in the current step: (sites, 4).
+
+        Raises
+        ------
+        InputError
+            Where no treatment of this run has registered the cause.
+        ValueError
+            Where the hazard has another shape, or is negative or not finite.
+        """
+        if cause not in self._registered:
+            raise InputError(f"hazard: '{cause}' is not a cause that a treatment of this run registered")
+        shape = (self.virtual_patient.lattice.n_sites, 4)
+        if np.shape(hazard) != shape or not np.all((hazard >= 0.0) & (hazard < np.inf)):
+            raise ValueError(f"hazard of '{cause}': must be finite, 0 or more, and of shape {shape}")
+        self._pulses[cause] = self._pulses.get(cause, 0.0) + hazard
+
+    def _cells(self) -> StepTotals:
+        sites = self.population.members
+        # a cause enters the state with its first hazard: one that does nothing leaves the state as it was
+        self.state.register(cause for cause, hazard in self._pulses.items() if hazard.any())
+        pulses = [c for c in self.state.causes if c in self._pulses]
+        external = np.stack([self._pulses[c] for c in pulses]) if pulses else None
+        columns = [self.state.cause(c) for c in pulses]
+        totals = self.population.advance(
+            *self.oxygenation.hazards, self.clock.index, external, columns or None, threads=self.threads
+        )
+        self.oxygenation.clear(sites)
+        self._pulses.clear()
+        return totals
+
+    def _observe(self, totals: StepTotals | None) -> None:
+        records = self.records
+        if totals is None:
+            viable = self.population.viable_of_sites()
+            records.viable.append(int(viable.sum(dtype=np.int64)))
+            target = self.virtual_patient.anatomy.target
+            records.in_target.append(int(viable[target].sum(dtype=np.int64)))
+            records.dying.append(int(self.population.dying_of_sites().sum(dtype=np.int64)))
+            records.touched_face = self.population.touches_face
+            return
+        records.totals.append(totals)
+        records.viable.append(totals.viable)
+        records.in_target.append(totals.viable_in_target)
+        records.dying.append(totals.dying)
+        records.touched_face |= totals.touches_face
+        self.datacollector.collect(self)
+
+    # --- save, load, fork --------------------------------------------------------------------------------
+
+    def fork(self, case: Scenario | None = None) -> TumorModel:
+        """A second run that goes on from here, bit for bit; ``case`` may bring other later treatments.
+
+        Raises
+        ------
+        InputError
+            Where the other scenario differs in more than name and treatments, or its past treatments do.
+        """
+        scenario = self.case if case is None else case
+        same = ("until", "step", "tissue", "vessels", "parameters")
+        past = tuple(e for e, _ in self._events[: self._next_event])
+        coming = scenario.treatments[: len(past)]
+        if any(getattr(scenario, k) != getattr(self.case, k) for k in same) or coming != past:
+            raise InputError(f"fork: '{scenario.name}' differs from '{self.case.name}' in more than what is to come")
+        if any(e.at < self.now for e in scenario.treatments[len(past) :]):
+            raise InputError(f"fork: '{scenario.name}' has a treatment before {self.now / DAY:g} d, which is past")
+        twin = TumorModel.__new__(TumorModel)
+        twin._assemble(scenario, self.virtual_patient, self.rule, self.threads)
+        twin._take(self.state.fork(), self.population.p_birth, self.records.fork(), len(past))
+        return twin
+
+    def _take(self, state: State, p_birth: float, records: Records, next_event: int) -> None:
+        """Go on from a state that a run of the same patient has reached."""
+        self.state = state
+        self.population.attach(state)
+        self.population.p_birth = p_birth
+        self.oxygenation.attach(state)
+        self.records = records
+        self._next_event = next_event
+        self.clock.index = state.step_index
+        self.steps = state.step_index
+        self.running = not self.clock.done
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the run as it is now to one file, from which `load` goes on bit for bit."""
+        saving.save(self, path)
+
+    @classmethod
+    def load(
+        cls, path: str | os.PathLike[str], *, rule: Callable[..., Any] | None = None, threads: int = 1
+    ) -> TumorModel:
+        """Go on with a saved run; vessels and anatomy are grown again from the same keys.
+
+        Raises
+        ------
+        InputError
+            Where the file is no saved run.
+        """
+        saved = saving.read(path)
+        model = cls.__new__(cls)
+        fixed = build_patient(saved.scenario, number=saved.patient, seed=saved.seed)
+        model._assemble(saved.scenario, fixed, rule, threads)
+        records = saved.records(model._events)
+        model._take(State.load(path), saved.p_birth, records, saved.next_event)
+        return model
