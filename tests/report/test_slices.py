@@ -1,0 +1,57 @@
+"""Slices: what is drawn, and that closed vessels look closed."""
+
+import re
+
+import pytest
+
+from tumorsim.report import slices
+
+
+@pytest.fixture(scope="module")
+def pictures(synthetic):
+    return {arm: synthetic.snapshot(arm, 3e-3) for arm in ("untreated", "tace_lobar")}
+
+
+def test_three_planes_with_vessels_and_borders(pictures):
+    snapshot = pictures["untreated"]
+    assert slices.planes(snapshot) == ["z", "y", "x"]
+    drawn = slices.tissue(snapshot, "z", "untreated")
+    for part in ('class="border"', 'class="septum"', 'class="target"', 'class="vessel k0"', "data:image/png", "10 mm"):
+        assert part in drawn, part
+    assert 'class="closed"' not in drawn
+    assert 'viewBox="-30 -30 60 60"' in drawn
+
+
+def test_closed_vessels_are_drawn_closed(pictures):
+    assert any('class="closed"' in slices.tissue(pictures["tace_lobar"], a, "t") for a in "xyz")
+
+
+def test_the_legend_names_what_is_there(pictures):
+    said = " ".join(words for _, _, words in slices.legend(list(pictures.values())))
+    for word in ("living", "ischaemia", "starvation", "artery", "portal vein", "hepatic vein", "closed"):
+        assert word in said, word
+    assert "turnover" not in said
+
+
+def test_every_panel_has_words_for_who_cannot_see_it(pictures):
+    snapshot, colour = pictures["tace_lobar"], {"missed": "#123456"}
+    for drawn in (
+        slices.tissue(snapshot, "x", "arm <1>"),
+        slices.oxygen(snapshot, "x", "arm <1>"),
+        slices.reasons(snapshot, "x", "arm <1>", colour),
+        slices.seen_through(snapshot, "x", "arm <1>"),
+    ):
+        assert re.search(r'role="img" class="slice" aria-label="[^"]{10,}"', drawn)
+        assert "<1>" not in drawn
+
+
+def test_a_flat_box_is_drawn_too(pictures):
+    flat = {k: v for k, v in pictures["untreated"].items() if not k.endswith(("_x", "_y"))}
+    assert slices.planes(flat) == ["z"]
+
+
+def test_a_vessel_without_flow_is_drawn_closed(pictures):
+    still = dict(pictures["untreated"])
+    still["vessels_z"] = still["vessels_z"].copy()
+    still["vessels_z"][:, 8] = 0.01
+    assert 'class="closed"' in slices.tissue(still, "z", "t")

@@ -1,0 +1,123 @@
+"""Tables of the report, as rows of cells: the main text and, small below it, the interval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tumorsim.report import words
+
+
+def card(name: str, arm: Mapping[str, Any]) -> dict[str, str]:
+    """The two numbers a reader looks for first."""
+    kill, p0 = arm["log10_kill"], arm["p0"]
+    if not kill or kill["mean"] is None:
+        return {"name": name, "big": words.NONE, "small": "no patient to count", "cleared": ""}
+    share = 10.0 ** -kill["mean"]
+    if p0["mean"] == 1:
+        big, small = "none left", "of the tumour cells that could divide"
+    elif share <= 1:
+        big, small = words.percent(share), "of the living tumour cells are left"
+    else:
+        big, small = f"× {words.number(share)}", "living tumour cells, compared with the start"
+    if kill["n"] > 1 and p0["mean"] != 1:
+        small += " (geometric mean)"
+    cleared = "" if kill["n"] == 1 else f"no living cell in {words.count(p0)} patients"
+    return {"name": name, "big": big, "small": small, "cleared": cleared}
+
+
+def outcomes(arms: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The outcomes at the horizon, and after the last treatment where there was one: title, days, rows."""
+    at_horizon = {name: (arm["horizon_d"], arm) for name, arm in arms.items()}
+    later = {
+        name: (arm["after_last"]["time_d"]["mean"], arm["after_last"]) if arm["after_last"] else (None, None)
+        for name, arm in arms.items()
+    }
+    return [
+        {
+            "title": title,
+            "days": [words.number(day, 3) for day, _ in readings.values()],
+            "rows": _outcome_rows([reading for _, reading in readings.values()]),
+        }
+        for title, readings in (("At the horizon", at_horizon), ("After the last treatment", later))
+        if any(reading for _, reading in readings.values())
+    ]
+
+
+def _outcome_rows(readings: list[Mapping[str, Any] | None]) -> list[dict[str, Any]]:
+    shares = ("p0", "p0_histology")
+    names = (*shares, "residual_fraction", "log10_kill", "viable_cells", "nadir_fraction", "nadir_time_d")
+    body = [
+        {"label": words.label(key), "cells": [_cell(r[key] if r else None, key in shares, key) for r in readings]}
+        for key in names
+    ]
+    if any(r and r["distribution"]["n"] > 1 for r in readings):
+        body.append({"label": "Median residue of those with any", "cells": [_median(r) for r in readings]})
+    return body
+
+
+def _cell(stat: Mapping[str, Any] | None, is_share: bool, key: str = "") -> tuple[str, str]:
+    if not isinstance(stat, Mapping) or stat.get("mean") is None:
+        return words.NONE, ""
+    if is_share and stat["n"] == 1:
+        return ("yes" if stat["mean"] else "no"), ""
+    if is_share:
+        return f"{words.count(stat)}", words.interval(stat, share=True)
+    if key.endswith("fraction"):
+        return words.percent(stat["mean"]), words.interval(stat, share=True)
+    return words.number(stat["mean"]), words.interval(stat)
+
+
+def _median(reading: Mapping[str, Any] | None) -> tuple[str, str]:
+    if not reading or not reading["distribution"]["log10_residual_fraction"]:
+        return words.NONE, ""
+    quantiles = reading["distribution"]["log10_residual_fraction"]
+    if reading["distribution"]["n"] == 1:
+        return words.percent(10 ** quantiles["p50"]), ""
+    low, high = (words.percent(10 ** quantiles[k]) for k in ("p05", "p95"))
+    return words.percent(10 ** quantiles["p50"]), f"(5–95 % of patients: {low} to {high})"
+
+
+def rows(arms: Mapping[str, Any], part: str) -> tuple[list[dict[str, Any]], list[str]]:
+    """A mapping of statistics (harm, imaging) as rows, and the names of what exists in no arm."""
+    keys = dict.fromkeys(k for arm in arms.values() for k in _flat(arm[part] or {}))
+    shares = {"cr", "ltp_12mo", "ltp_24mo", "ltp_36mo"}
+    body, missing = [], []
+    for key in keys:
+        stats = [_flat(arm[part] or {}).get(key) for arm in arms.values()]
+        if any(stats):
+            body.append({"label": words.label(key), "cells": [_cell(stat, key in shares) for stat in stats]})
+        else:
+            missing.append(words.label(key))
+    return body, missing
+
+
+def _flat(tree: Mapping[str, Any], path: str = "") -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for key, value in tree.items():
+        here = f"{path}, {key}" if path else key
+        if isinstance(value, Mapping) and set(value) != {"mean", "low", "high", "n"}:
+            out |= _flat(value, here)
+        else:
+            out[here] = value
+    return out
+
+
+def statuses(of_arm: Mapping[str, list[Mapping[str, Any]]]) -> list[str]:
+    """How often each treatment was delivered over all patients, and what was said of it how often."""
+    told: dict[str, int] = {}
+    reasons: dict[str, int] = {}
+    for items in of_arm.values():
+        for item in items:
+            told[f"{item['id']} {item['status']}"] = told.get(f"{item['id']} {item['status']}", 0) + 1
+            for reason in filter(None, item["reason"].split("; ")):
+                reasons[reason] = reasons.get(reason, 0) + 1
+    often = sorted(reasons.items(), key=lambda row: -row[1])
+    said = [f"{what}: {times} of {len(of_arm)}" for what, times in told.items()]
+    return said + [f"{reason} ({times})" for reason, times in often[:8]]
+
+
+def amount(row: Mapping[str, Any]) -> str:
+    """Value and unit of a parameter: ``12 h``, and ``0.6`` where it has none."""
+    value, unit = str(row.get("value", "")), str(row.get("unit", ""))
+    return value if unit in ("", "-", "1") or value.endswith(f" {unit}") else f"{value} {unit}"

@@ -1,0 +1,214 @@
+"""Numbers and outcomes in words, the same in the report, in the terminal and in a notebook."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+CAUTION = "A research and teaching model: not for deciding anyone's care."
+NONE = "–"
+
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+#: endings of names that are units
+_UNITS = {
+    "um": "µm",
+    "mm": "mm",
+    "ml": "mL",
+    "mg": "mg",
+    "g": "g",
+    "gy": "Gy",
+    "w": "W",
+    "min": "min",
+    "h": "h",
+    "d": "d",
+}
+_LABELS = {
+    "viable_cells": "Living tumour cells",
+    "residual_fraction": "Share of living cells left",
+    "log10_kill": "Kill (log10)",
+    "p0": "Patients with no living cell",
+    "p0_histology": "… and none dying either (as in an explant)",
+    "nadir_fraction": "Lowest share of living cells",
+    "nadir_time_d": "Day of the lowest",
+    "liver_killed_ml": "Liver killed (mL)",
+    "reserve_lost": "Functional reserve lost",
+    "nontarget_embolised_ml": "Liver embolised beside the target (mL)",
+    "sessions": "Sessions",
+    "punctures": "Punctures",
+    "treatment_days": "Days with treatment",
+    "cr": "Complete response on imaging",
+    "visible_ml": "Visible on imaging (mL)",
+    "margin_mm": "Margin on imaging (mm)",
+    "diameter_mm": "Diameter on imaging (mm)",
+    "ltp_12mo": "Local progression by 12 months",
+    "ltp_24mo": "Local progression by 24 months",
+    "ltp_36mo": "Local progression by 36 months",
+    "arterial": "arterial",
+    "portal": "portal",
+    "extrahepatic": "extrahepatic",
+}
+
+
+def label(name: str) -> str:
+    """A name of the results in words a reader knows."""
+    return _LABELS.get(name, name.replace("_", " ").capitalize())
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A number to two figures or so: ``3.2 × 10⁸``, ``41``, ``0.034``, a dash for None.
+
+    From 100 upwards three figures are kept, and a whole number under 1000 stays as it is.
+    """
+    if value is None:
+        return NONE
+    if value == 0:
+        return "0"
+    size = abs(value)
+    if 1e-3 <= size < 1e5:
+        figures = digits if size < 100 else max(digits, 3)
+        places = figures - 1 - math.floor(math.log10(size))
+        whole = size < 1e3 and float(value).is_integer()
+        text = f"{value if whole else round(value, places):,.{0 if whole else max(0, places)}f}"
+        return text.replace(",", " ").replace("-", "−")
+    exponent = math.floor(math.log10(size))
+    mantissa = round(value / 10**exponent, digits - 1)
+    if abs(mantissa) >= 10:
+        mantissa, exponent = mantissa / 10, exponent + 1
+    return f"{mantissa:.{digits - 1}f} × 10{str(exponent).translate(_SUPERSCRIPT)}".replace("-", "−")
+
+
+def tick(value: float) -> str:
+    """A label on a log axis: ``10⁵``, ``2 × 10⁵``, ``50``."""
+    if 1e-2 <= value < 1e3:
+        return f"{value:g}"
+    exponent = math.floor(math.log10(value) + 1e-9)
+    power = "10" + str(exponent).translate(_SUPERSCRIPT)
+    leading = round(value / 10.0**exponent)
+    return power if leading == 1 else f"{leading} × {power}"
+
+
+def percent(value: float | None) -> str:
+    """A share in per cent, never rounded to a false 0 % or 100 %."""
+    if value is None:
+        return NONE
+    if value in (0, 1):
+        return f"{100 * value:.0f} %"
+    if value < 1e-5:
+        return f"{number(value * 100)} %"
+    if value > 0.995:
+        return "over 99 %" if value < 1 else f"{number(value * 100)} %"
+    return f"{number(value * 100)} %"
+
+
+def interval(stat: Mapping[str, Any] | None, share: bool = False) -> str:
+    """``(14 % to 69 %)``, or nothing where there is no interval."""
+    if stat is None or stat["low"] is None or stat["high"] is None:
+        return ""
+    show = percent if share else number
+    low, middle, high = (show(stat[key]) for key in ("low", "mean", "high"))
+    return "(no spread)" if low == middle == high else f"({low} to {high})"
+
+
+def count(stat: Mapping[str, Any] | None) -> str:
+    """``3 of 8`` from a share over patients."""
+    if stat is None or stat["mean"] is None:
+        return NONE
+    return f"{round(stat['mean'] * stat['n'])} of {stat['n']}"
+
+
+def arm_sentence(name: str, arm: Mapping[str, Any]) -> str:
+    """What became of the tumour in one arm: one or two sentences with interval and n."""
+    kill, p0 = arm["log10_kill"], arm["p0"]
+    day = number(arm["horizon_d"], 3)
+    if kill is None or p0 is None:
+        return f"{name}: there is no tumour to count."
+    if kill["n"] == 0:
+        return f"{name}: every patient was left out."
+    if kill["n"] == 1:
+        return f"{name}: {_one_patient(kill['mean'], p0['mean'], day)}"
+    spread = f"95 % interval {_ends(kill)}; n = {kill['n']}"
+    if kill["mean"] >= 0.005:
+        change = (
+            f"by day {day} the number of living tumour cells fell by {kill['mean']:.2f} log10 on average ({spread}), "
+            f"to about {percent(10 ** -kill['mean'])} of the start."
+        )
+    elif kill["mean"] <= -0.005:
+        change = (
+            f"by day {day} the tumour had grown to {number(10 ** -kill['mean'])} times its living cells on average "
+            f"(log10 kill {_signed(kill['mean'])}, {spread})."
+        )
+    else:
+        change = f"by day {day} the number of living tumour cells was as at the start ({spread})."
+    cleared = round(p0["mean"] * p0["n"])
+    if cleared:
+        end = f" No living cell was left in {count(p0)} patients {interval(p0, share=True)}."
+    else:
+        end = f" No patient of {p0['n']} was cleared (at most {percent(p0['high'])})."
+    return f"{name}: {change}{end}"
+
+
+def _one_patient(kill: float, p0: float, day: str) -> str:
+    if p0 == 1:
+        return f"in this one patient no living tumour cell was left on day {day}."
+    if kill >= 0.005:
+        return (
+            f"in this one patient {percent(10**-kill)} of the living tumour cells were left on day {day} "
+            f"({kill:.2f} log10 killed)."
+        )
+    return f"in this one patient the tumour had {number(10**-kill)} times its first living cells on day {day}."
+
+
+def pair_sentence(name: str, pair: Mapping[str, Any]) -> str:
+    """How two arms differ in residue, with interval, and what may be said of it."""
+    a, b = name.split(" vs ", 1)
+    difference, ratio = pair["log10_residual_difference"], pair["residual_ratio"]
+    if difference["mean"] is None:
+        return f"{name}: there is no patient to compare."
+    if abs(difference["mean"]) < 5e-4:
+        return f"{a} and {b} leave the same. {pair['text']}"
+    less, more = (a, b) if difference["mean"] < 0 else (b, a)
+    times = ratio["mean"] if difference["mean"] > 0 else 1 / ratio["mean"]
+    spread = f", 95 % interval {_ends(difference)}" if difference["low"] is not None else ""
+    return (
+        f"{less} left {number(times)} times fewer living cells than {more} "
+        f"(log10 difference {_signed(difference['mean'])}{spread}; n = {difference['n']}). {pair['text']}"
+    )
+
+
+def _ends(stat: Mapping[str, Any]) -> str:
+    return f"{_signed(stat['low'])} to {_signed(stat['high'])}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")
+
+
+def left_out(summary: Mapping[str, Any]) -> str:
+    """How many patients were left out and why, for print; empty where none was."""
+    patients = summary["patients"]
+    count_out = len(patients["excluded"])
+    if not count_out:
+        return ""
+    who = ", ".join(str(p) for p in patients["excluded"][:10]) + (", …" if count_out > 10 else "")
+    return f"{count_out} of {patients['asked']} patients left out of every arm: {patients['reason']} (patient {who})."
+
+
+def items(content: Mapping[str, Any]) -> str:
+    """A small mapping as ``key: value, key: value``; nested ones in brackets, a unit after its number."""
+    parts = []
+    for key, value in content.items():
+        name, _, unit = key.rpartition("_")
+        name, unit = (name, f" {_UNITS[unit]}") if name and unit in _UNITS else (key, "")
+        if isinstance(value, Mapping):
+            text = f"({items(value)})"
+        elif isinstance(value, bool):
+            text = "yes" if value else "no"
+        elif isinstance(value, int | float):
+            text = number(float(value), 3)
+        elif isinstance(value, list | tuple):
+            text = ", ".join(str(v) for v in value) or NONE
+        else:
+            text = NONE if value is None else str(value)
+        parts.append(f"{name.replace('_', ' ')}: {text}{unit if value is not None else ''}")
+    return ", ".join(parts) or NONE

@@ -1,0 +1,236 @@
+"""What is read from a running model: outcomes at a time, series, the schedule audit, the picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tumorsim.anatomy import ZONES, zone_of_sites
+from tumorsim.log import Done
+from tumorsim.model import TumorModel
+from tumorsim.outcomes import harm, residue
+from tumorsim.outcomes.control import Reading, complete_response, local_progression, near_border
+from tumorsim.outcomes.imaging import Image
+from tumorsim.state import LIVER
+from tumorsim.studies.records import VIABLE, Outcome, ScheduleItem, SeriesRow
+from tumorsim.studies.snapshot import make_snapshot
+from tumorsim.vessels.graph import Kind
+from tumorsim.vessels.supply import perfusion_summary
+
+HOUR = 3600.0
+ML = 1e6
+
+
+def perfusion(model: TumorModel) -> dict[str, Any]:
+    """Shares of blood and total perfusion of the box's liver outside the target, and of the tumour, now."""
+    state, anatomy = model.state, model.virtual_patient.anatomy
+    liver = (anatomy.compartment == LIVER) & ~anatomy.target
+    return perfusion_summary(state.q_arterial, state.q_portal, state.q_extrahepatic, liver, anatomy.tumour)
+
+
+def reading(model: TumorModel) -> Reading:
+    """A follow-up image now, reduced to what response needs."""
+    fixed = model.virtual_patient
+    visible = model.image().visible
+    near = near_border(fixed.anatomy.depth, fixed.parameters["imaging.local_reach"])
+    return Reading(model.now, bool((visible & fixed.anatomy.target).any()), bool((visible & near).any()))
+
+
+def reasons(model: TumorModel) -> NDArray[np.uint8]:
+    """Why the old cells of every site live, codes of `outcomes.residue.Reason`, (sites,)."""
+    attempts = [
+        done.treatment.attempt(done.plan, done.delivery, model.virtual_patient, model.state)
+        for done in model.records.done
+    ]
+    return residue.reason_of_sites(model.virtual_patient.lattice.n_sites, attempts)
+
+
+def outcome(model: TumorModel, n0: int, readings: list[Reading], due: int | None) -> Outcome:
+    """Everything DESIGN's outcomes ask for, now.
+
+    Parameters
+    ----------
+    model : TumorModel
+    n0 : int
+        Viable cells in the target just before the first treatment of any arm.
+    readings : list of Reading
+        Follow-up images so far.
+    due : int or None
+        When imaging response is read [s]; None for an untreated arm.
+    """
+    fixed, state = model.virtual_patient, model.state
+    target = fixed.anatomy.target
+    viable = model.population.viable_of_sites()
+    sites = np.flatnonzero(target & (viable > 0))
+    cells, nadir = viable[sites], state.nadir[sites]
+    zone = zone_of_sites(fixed.anatomy, fixed.lattice, sites, state.compartment)
+    reason = reasons(model)[sites]
+    treated = bool(model.records.done)
+    crossed = {
+        name: residue.residue_by_reason(cells[zone == code], nadir[zone == code], reason[zone == code], treated)
+        for code, name in enumerate(ZONES)
+        if (zone == code).any()
+    }
+    total = int(cells.sum(dtype=np.int64))
+    dying = int(model.population.dying_of_sites()[target].sum(dtype=np.int64))
+    image = model.image()
+    return Outcome(
+        viable_cells=total,
+        residual_fraction=total / n0 if n0 else None,
+        log10_kill=residue.log10_kill(total, n0) if n0 else None,
+        p0=int(total == 0) if n0 else None,
+        p0_histology=int(total + dying == 0) if n0 else None,
+        deaths_by_cause={
+            cause: int(state.deaths[target, column].sum(dtype=np.int64)) for column, cause in enumerate(state.causes)
+        },
+        residue_by_zone=residue.residue_by_zone(cells, zone, ZONES),
+        residue_by_reason=residue.residue_by_reason(cells, nadir, reason, treated),
+        residue_by_zone_and_reason=crossed,
+        harm=harms(model),
+        zone=None,
+        perfusion=perfusion(model),
+        imaging=_imaging(model, image, readings, due),
+    )
+
+
+def _imaging(model: TumorModel, image: Image, readings: list[Reading], due: int | None) -> dict[str, Any]:
+    fixed = model.virtual_patient
+    visible = image.visible & fixed.anatomy.target
+    nothing: dict[str, Any] = {"ltp_12mo": None, "ltp_24mo": None, "ltp_36mo": None}
+    cr = None if due is None else complete_response(readings, due)
+    ltp = nothing if due is None else local_progression(readings, due, model.now)
+    return {
+        "cr": None if cr is None else int(cr),
+        "visible_ml": float(visible.sum()) * fixed.lattice.site_volume * ML,
+        "margin_mm": None,
+        "diameter_mm": image.diameter * 1e3,
+        **{name: None if seen is None else int(seen) for name, seen in ltp.items()},
+    }
+
+
+def harms(model: TumorModel) -> dict[str, Any]:
+    """The vector of harm so far."""
+    fixed, state, done = model.virtual_patient, model.state, model.records.done
+    volume = fixed.lattice.site_volume
+    liver = fixed.anatomy.compartment == LIVER
+    closed = fixed.parameters["embolisation.closed_below"]
+    outside = liver & ~fixed.anatomy.target
+    given = [d for d in done if d.delivery.changed]
+    return {
+        "liver_killed_ml": harm.liver_killed_ml(state.liver_hazard, liver, volume),
+        "nontarget_embolised_ml": harm.embolised_ml(state.q_arterial, fixed.untreated_arterial, outside, volume, closed)
+        + _rest_embolised_ml(model, closed),
+        **harm.burden([d.event.at for d in given], int(sum(d.delivery.burden.get("punctures", 0) for d in given))),
+    }
+
+
+def _rest_embolised_ml(model: TumorModel, closed: float) -> float:
+    """Liver beyond the box [mL] whose lumped artery keeps less than ``closed`` of its flow."""
+    fixed, graph = model.virtual_patient, model.virtual_patient.graph
+    beds = np.flatnonzero(np.isfinite(graph.conductance) & (graph.kind == Kind.ARTERIAL))
+    beds = beds[~np.isin(graph.head[beds], graph.exchange)]
+    before = fixed.untreated_flow[beds]
+    lost = model.state.edge_flow[beds] < closed * before
+    return float(before[lost].sum()) / fixed.liver_arterial * ML
+
+
+def schedule_item(done: Done) -> ScheduleItem:
+    """One line of the schedule audit."""
+    delivered, notes = dict(done.delivery.delivered), list(done.delivery.notes)
+    overlooked = delivered.get("feeders_overlooked")
+    if not done.delivery.changed:
+        status = "not delivered"
+    elif overlooked:
+        status = "partly delivered"
+        notes.insert(0, f"overlooked: {', '.join(overlooked)}")
+    else:
+        status = "delivered"
+    return {
+        "time_h": done.event.at / HOUR,
+        "id": done.event.id,
+        "kind": done.event.kind,
+        "prescribed": dict(done.plan.prescribed),
+        "delivered": delivered,
+        "status": status,
+        "reason": "; ".join(notes),
+    }
+
+
+def count_rows(model: TumorModel) -> list[SeriesRow]:
+    """Counts by step, from the model's records."""
+    records, step = model.records, model.case.step
+    rows: list[SeriesRow] = []
+    for index, (inside, every, dying) in enumerate(zip(records.in_target, records.viable, records.dying, strict=True)):
+        at = index * step / HOUR
+        rows += [
+            (at, VIABLE, float(inside), "cells"),
+            (at, "distant_cells", float(every - inside), "cells"),
+            (at, "dying_cells", float(dying), "cells"),
+        ]
+    return rows
+
+
+def daily_rows(model: TumorModel) -> list[SeriesRow]:
+    """What is worth a look now and then: blood, oxygen, debris, harm to liver."""
+    fixed, state = model.virtual_patient, model.state
+    at = model.now / HOUR
+    tumour = fixed.anatomy.tumour
+    blood = perfusion(model)
+    rows: list[SeriesRow] = []
+    for tissue in ("tumour", "liver"):
+        found = blood[tissue]
+        for source in ("arterial", "portal"):
+            flow = found[source] * found["total_ml_min_100ml"] if found else 0.0
+            rows.append((at, f"{source}_perfusion_{tissue}", flow, "mL/min/100mL"))
+    rows.append((at, "po2_tumour", float(state.po2[tumour].mean(dtype=np.float64)), "mmHg"))
+    rows.append((at, "hypoxic_share", float(state.share10[tumour].mean(dtype=np.float64)), "1"))
+    cell = fixed.lattice.site_volume / fixed.capacity
+    rows.append((at, "debris", float(model.population.debris_total()) * cell * ML, "mL"))
+    liver = fixed.anatomy.compartment == LIVER
+    killed = harm.liver_killed_ml(state.liver_hazard, liver, fixed.lattice.site_volume)
+    rows.append((at, "liver_killed", killed, "mL"))
+    return rows
+
+
+def _flow_left(model: TumorModel) -> NDArray[np.float64]:
+    """Flow of every vessel as a share of what it was before treatment; 1 where there was none."""
+    before = np.abs(model.virtual_patient.untreated_flow)
+    return np.divide(np.abs(model.state.edge_flow), before, out=np.ones_like(before), where=before > 0.0)
+
+
+def picture(model: TumorModel) -> dict[str, NDArray[Any]]:
+    """Slices through the tumour with vessels, residue, causes and reasons, as plain arrays."""
+    fixed, state, graph = model.virtual_patient, model.state, model.virtual_patient.graph
+    viable = model.population.viable_of_sites()
+    everywhere = np.arange(fixed.lattice.n_sites)
+    zone = zone_of_sites(fixed.anatomy, fixed.lattice, everywhere, state.compartment)
+    here = viable > 0
+    reason = reasons(model)
+    if model.records.done:
+        reason = np.where(viable > 2 * np.minimum(viable, state.nadir), int(residue.Reason.REGROWN), reason)
+    return make_snapshot(
+        shape=fixed.lattice.shape,
+        spacing=fixed.lattice.spacing,
+        compartment=state.compartment,
+        viable=viable,
+        capacity=fixed.capacity,
+        deaths=state.deaths,
+        cause_names=state.causes,
+        po2=state.po2,
+        zone=np.where(here, zone + 1, 0),
+        zone_names=ZONES,
+        reason=np.where(here, reason + 1, 0),
+        reason_names=residue.REASON_NAMES,
+        target=fixed.anatomy.target,
+        node_pos=graph.node_pos,
+        tail=graph.tail,
+        head=graph.head,
+        radius=graph.radius,
+        kind=graph.kind,
+        edge_state=state.edge_state,
+        edge_open=state.edge_open,
+        flow_left=_flow_left(model),
+        time_h=model.now / HOUR,
+    )
