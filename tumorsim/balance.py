@@ -53,7 +53,8 @@ def fill_in_balance(state: State, population: Population, oxygenation: Oxygenati
         oxygenation.clear(sites)
         oxygenation.integrate(state, population, dt)
         of_hypoxic = oxygenation.h_ischaemia[sites] + oxygenation.h_starvation[sites]
-        loss = (population.turnover + of_hypoxic * state.share10[sites]) / dt
+        turnover = population.turnover * (1.0 - population.growth_fraction)  # of quiescent cells
+        loss = (turnover + of_hypoxic * state.share10[sites]) / dt
         aim = population.initial_fill / (1.0 + loss * (stay + waste))
         if np.abs(aim - living).max(initial=0.0) < SETTLED:
             break
