@@ -64,8 +64,8 @@ def test_the_parts_of_a_step_run_in_that_order(monkeypatch: pytest.MonkeyPatch) 
     spans.clear()
     model.step()
     assert order == [
-        "deliver", "fields", "hazards", "vessels", "fields",  # up to 14 h the old blood, then the new
-        "deliver", "hazards", "vessels", "fields",
+        "deliver", "fields", "hazards", "vessels", "blood", "fields",  # up to 14 h the old blood, then the new
+        "deliver", "hazards", "vessels", "blood", "fields",
         "hazards", "cells", "observe",
     ]  # fmt: skip
     assert spans == [2 * 3600, 3 * 3600, 7 * 3600]

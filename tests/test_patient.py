@@ -63,6 +63,7 @@ def test_closing_all_feeders_starves_the_tumour_and_spares_the_liver(liver: str,
     before = shares(patient, state)
     state.edge_open[[feeder.edge for feeder in patient.grown.feeders]] = 0.0
     patient.solve_flow(state)
+    patient.bring_blood(state)
     after = shares(patient, state)
     flow = {t: (before[t]["total_ml_min_100ml"], after[t]["total_ml_min_100ml"]) for t in before}
     arterial = [s["tumour"]["arterial"] * s["tumour"]["total_ml_min_100ml"] for s in (before, after)]
@@ -192,6 +193,7 @@ def test_an_angiogram_shows_what_is_wide_and_open_and_leads_to_bright_tumour() -
         assert np.all(patient.sites_below(f"segment_{a.segment}")[patient.sites_below(a.name)])
     state.edge_open[seen[1].edge] = 0.0
     patient.solve_flow(state)
+    patient.bring_blood(state)
     assert [a.name for a in patient.seen_arteries(state, visible)] == ["feeder_1", "feeder_3"]
     only = patient.sites_below("feeder_3") & visible
     assert [a.name for a in patient.seen_arteries(state, only)] == ["feeder_3"]

@@ -116,19 +116,30 @@ def _rare_far(w: float, n: float, ratio: float, term: float, above: bool) -> flo
 
 
 @njit
-def _expansion(z: float, mean: float, variance: float, skew: float, excess: float) -> float:
-    """Smallest whole k at which a lattice variable's distribution reaches Phi(z) (Cornish, Fisher 1938).
+def _smooth(z: float, mean: float, variance: float, skew: float, excess: float) -> float:
+    """The smooth curve that meets a lattice variable's distribution half way between whole numbers, at Phi(z).
 
-    ``skew`` and ``excess`` are third and fourth cumulant over the variance. The smooth curve that meets the
-    steps half way between whole numbers has a variance smaller by 1/12 and a fourth cumulant larger by 1/120.
+    Cornish, Fisher 1938. ``skew`` and ``excess`` are third and fourth cumulant over the variance. The curve has a
+    variance smaller by 1/12 and a fourth cumulant larger by 1/120.
     """
     narrow = variance - 1.0 / 12.0
     s = math.sqrt(narrow)
     k3 = skew * variance / narrow
     k4 = (excess * variance + 1.0 / 120.0) / narrow
     x = mean + s * z + k3 * (z * z - 1.0) / 6.0
-    x += (k4 * (z * z - 3.0) / 24.0 - k3 * k3 * (2.0 * z * z - 5.0) / 36.0) * z / s
-    return math.ceil(x - 0.5)
+    return x + (k4 * (z * z - 3.0) / 24.0 - k3 * k3 * (2.0 * z * z - 5.0) / 36.0) * z / s
+
+
+@njit
+def _expansion(z: float, mean: float, variance: float, skew: float, excess: float) -> float:
+    """Smallest whole k at which a lattice variable's distribution reaches Phi(z), by the smooth curve."""
+    return math.ceil(_smooth(z, mean, variance, skew, excess) - 0.5)
+
+
+@njit
+def _binomial_smooth(z: float, n: float, p: float) -> float:
+    pq = p * (1.0 - p)
+    return _smooth(z, n * p, n * pq, 1.0 - 2.0 * p, 1.0 - 6.0 * pq)
 
 
 @njit

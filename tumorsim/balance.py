@@ -38,10 +38,11 @@ def fill_in_balance(state: State, population: Population, oxygenation: Oxygenati
     """
     patient = oxygenation.patient
     sites = population.members
-    growth = math.log(2.0) / population.doubling_time
+    # mean time as a dying cell, and then as debris, in a growing tumour [s], counted at the ends of steps
+    growth = 2.0 ** (dt / population.doubling_time)
     dying, resorbing = population.rates_of_debris
-    stay = 1.0 / (dying + growth)  # mean time as a dying cell, and then as debris, in a growing tumour [s]
-    waste = dying / (dying + growth) / (resorbing + growth)
+    stay = dt / (1.0 - math.exp(-dying * dt) / growth)
+    waste = stay * -math.expm1(-dying * dt) / (growth - math.exp(-resorbing * dt))
     living = np.full(len(sites), population.initial_fill)
     tissue = np.flatnonzero(state.compartment != OUTSIDE)
     oxygenation.living[:] = 1.0

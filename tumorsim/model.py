@@ -102,6 +102,7 @@ class TumorModel(mesa.Model):
         **kwargs: Any,
     ) -> None:
         threads = int(kwargs.pop("threads", 1))
+        _drop_empty_mesa_scenario(kwargs)
         scenario = case if isinstance(case, Scenario) else Scenario.load(case)
         if kwargs:
             scenario = scenario.replace(**kwargs)
@@ -227,6 +228,7 @@ class TumorModel(mesa.Model):
                 self._timed("hazards", oxygen.integrate, state, cells, event.at - done_to)
                 done_to = event.at
             self._timed("vessels", self.virtual_patient.solve_flow, state)
+            self._timed("blood", self.virtual_patient.bring_blood, state)
             self._timed("fields", oxygen.everywhere, state, cells)
             cells.reset_nadir()
             fresh = True
@@ -371,3 +373,12 @@ class TumorModel(mesa.Model):
         records = saved.records(model._events)
         model._take(State.load(path), saved.p_birth, records, saved.next_event)
         return model
+
+
+def _drop_empty_mesa_scenario(kwargs: dict[str, Any]) -> None:
+    """The page of Mesa 3.5 resets a model with a Mesa scenario that asks for nothing; any other is refused."""
+    known = getattr(mesa.experimental, "scenarios", None)
+    if known is not None and isinstance(kwargs.get("scenario"), known.Scenario):
+        asked = sorted(name for name, value in kwargs.pop("scenario") if value is not None)
+        if asked:
+            raise InputError(f"scenario: give {', '.join(asked)} as arguments of TumorModel (rng is its seed)")

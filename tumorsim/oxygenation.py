@@ -7,9 +7,12 @@ a step nothing is computed again, and skipping is exact.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
+from tumorsim._jit import njit
 from tumorsim.cells.population import Population
 from tumorsim.hazards.ischaemia import accumulate_liver, accumulate_tumour
 from tumorsim.patient import Patient
@@ -74,12 +77,9 @@ class Oxygenation:
             self.everywhere(state, population)
             return
         members = population.members
-        now = _level(population.living_of(members) / population.capacity)
-        # liver that cells have entered is another tissue, be it as full of life as before
-        moved = (now != self.living[members]) | ~self._as_tumour[members]
-        changed = members[moved]
-        self.living[changed] = now[moved]
-        self._as_tumour[changed] = True
+        changed = _changed_tumour(
+            members, population.living_of(members), population.capacity, self.living, self._as_tumour
+        )
         self._short_liver = self._short_liver[state.compartment[self._short_liver] == LIVER]
         if len(self._short_liver):
             short = self._short_liver
@@ -100,8 +100,32 @@ class Oxygenation:
 
     def clear(self, sites: NDArray[np.int64]) -> None:
         """Begin a new step: no hazard yet."""
-        self.h_ischaemia[sites] = 0.0
-        self.h_starvation[sites] = 0.0
+        _clear(sites, *self.hazards)
+
+
+@njit
+def _changed_tumour(members, viable, capacity, living, as_tumour):  # type: ignore[no-untyped-def]
+    """Members whose level of living cells, or tissue, is not what it was; ``living`` and ``as_tumour`` follow.
+
+    Liver that cells have entered is another tissue, be it as full of life as before.
+    """
+    changed, n = np.empty(members.size, dtype=np.int64), 0
+    for m in range(members.size):
+        site = members[m]
+        now = np.float32(math.ceil(viable[m] / capacity * LEVELS)) / np.float32(LEVELS)
+        if now != living[site] or not as_tumour[site]:
+            living[site] = now
+            as_tumour[site] = True
+            changed[n] = site
+            n += 1
+    return changed[:n].copy()
+
+
+@njit
+def _clear(sites, h_ischaemia, h_starvation):  # type: ignore[no-untyped-def]
+    for site in sites:
+        h_ischaemia[site] = 0.0
+        h_starvation[site] = 0.0
 
 
 def _level(share: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -125,14 +125,18 @@ class Patient:
         state = State(sizes, causes)
         state.compartment[:] = self.anatomy.compartment
         self.solve_flow(state)
+        self.bring_blood(state)
         return state
 
     def solve_flow(self, state: State) -> None:
-        """Flow and pressure for the vessels as they are, and what blood that brings to every site."""
+        """Flow and pressure for the vessels as they are."""
         flow = self.solver.solve(state.edge_open)
         state.edge_flow[:] = flow.edge_flow
         state.node_pressure[:] = flow.node_pressure
-        state.q_arterial[:], state.q_portal[:], state.q_extrahepatic[:] = site_supply(self.grown, flow.edge_flow)
+
+    def bring_blood(self, state: State) -> None:
+        """What blood the flow brings to every site."""
+        state.q_arterial[:], state.q_portal[:], state.q_extrahepatic[:] = site_supply(self.grown, state.edge_flow)
 
 
 def build_patient(scenario: Scenario, *, number: int = 0, seed: int | None = None) -> Patient:

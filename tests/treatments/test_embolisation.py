@@ -59,6 +59,7 @@ def give(treatment: Embolisation, image: Image, patient: Patient) -> tuple[Any, 
     plan = treatment.plan(image, patient=patient)
     delivery = treatment.deliver(plan, patient, state=state)
     patient.solve_flow(state)
+    patient.bring_blood(state)
     return plan, delivery, state
 
 

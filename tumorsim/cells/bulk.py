@@ -12,9 +12,13 @@ from typing import Any
 import numpy as np
 
 from tumorsim._jit import njit
-from tumorsim._quantiles import BAND, _binomial_expansion
+from tumorsim._quantiles import BAND, SEAM, _binomial_expansion, _binomial_smooth
 from tumorsim.chance import binomial_quantile, normal_quantile
 
+# the smooth expansion is this near the true curve: up to which |z|, from which expectation of the rarer outcome
+CENTRAL, NEAR, NEAR_FROM = 1.43, 0.03, 0.5
+TAIL, FAR, FAR_FROM = 2.5, 0.06, 2.0
+CLEAR = 26.0  # expectation from which the exact sum at the seam is out of reach, to the same z
 EXACT_UP_TO = 64  # cells; up to here changes of slot are binomial, above it the rounded expectation
 
 _LOW, _S32, _S16, _S8 = np.uint64(0xFFFFFFFF), np.uint64(32), np.uint64(16), np.uint64(8)
@@ -87,7 +91,13 @@ def _central(q: float) -> float:
 
 @njit
 def binomials(n: Any, u: Any, trials: Any, p: Any, z: Any, pick: Any, out: Any) -> None:
-    """`chance.binomial_quantile` of each entry; ``z`` and ``pick`` (int64) are scratch."""
+    """`chance.binomial_quantile` of each entry; ``z`` and ``pick`` (int64) are scratch.
+
+    Where the rarer outcome is expected fewer than `SEAM` times the answer is that of an exact sum. The smooth
+    expansion is within `SURE` of the true curve there (tests hold it to that), so that away from a step both
+    give the same whole number, and the sum is left out.
+    """
+    settled = np.empty(n)
     for i in range(n):
         z[i] = -_central(u[i] - 0.5)
     # entries outside the centre, gathered without a branch that could be mispredicted
@@ -98,14 +108,37 @@ def binomials(n: Any, u: Any, trials: Any, p: Any, z: Any, pick: Any, out: Any) 
     for j in range(k):
         z[pick[j]] = -normal_quantile(u[pick[j]])
     for i in range(n):
-        out[i] = min(max(_binomial_expansion(z[i], trials[i], p[i]), 0.0), trials[i])
+        x = _binomial_smooth(z[i], trials[i], p[i])
+        whole = math.ceil(x - 0.5)
+        out[i] = min(max(whole, 0.0), trials[i])
+        rarer = min(trials[i] * p[i], trials[i] * (1.0 - p[i]))
+        from_step = 0.5 - abs(whole - x)
+        central = abs(z[i]) <= CENTRAL
+        margin = NEAR if central & (rarer >= NEAR_FROM) else (FAR if rarer >= FAR_FROM else 1.0)
+        margin = margin if rarer < SEAM else (0.0 if rarer >= CLEAR else 1.0)
+        margin = margin if abs(z[i]) <= TAIL else (0.0 if rarer >= BAND else 1.0)
+        settled[i] = from_step - margin
     k = 0
     for i in range(n):
         pick[k] = i
-        k += 0 if min(trials[i] * p[i], trials[i] * (1.0 - p[i])) >= BAND else 1
+        k += 0 if settled[i] >= 0.0 else 1
     for j in range(k):
         i = pick[j]
+        rarer = min(trials[i] * p[i], trials[i] * (1.0 - p[i]))
+        if rarer >= SEAM and out[i] == _held(z[i], trials[i], p[i], out[i]):
+            continue
         out[i] = binomial_quantile(u[i], int(trials[i]), p[i])
+
+
+@njit
+def _held(z: float, n: float, p: float, k: float) -> float:
+    """``k`` where `binomial_quantile` does not look at the exact sum at the seam, for it is clear of it; else -1."""
+    edge = SEAM / n
+    if n * p < BAND and k < _binomial_expansion(z, n, edge) + 2.0:
+        return -1.0
+    if n * (1.0 - p) < BAND and k > _binomial_expansion(z, n, 1.0 - edge) - 2.0:
+        return -1.0
+    return k
 
 
 @njit(inline="always")
@@ -119,8 +152,17 @@ def movers(u: float, n: Any, p: float) -> Any:
 @njit
 def movers_each(n: Any, u: Any, of: Any, p: Any, out: Any) -> None:
     """`movers` of each entry."""
+    pick, k = np.empty(n, dtype=np.int64), 0
     for i in range(n):
         out[i] = min(of[i], math.floor(of[i] * p[i] + (1.0 - u[i])))
     for i in range(n):
-        if of[i] <= EXACT_UP_TO:
-            out[i] = binomial_quantile(u[i], int(of[i]), p[i])
+        pick[k] = i
+        k += 1 if (of[i] <= EXACT_UP_TO) & (of[i] != 0.0) else 0
+    if k == 0:
+        return
+    few = np.empty((5, k))
+    for j in range(k):
+        few[0, j], few[1, j], few[2, j] = u[pick[j]], of[pick[j]], p[pick[j]]
+    binomials(k, few[0], few[1], few[2], few[3], np.empty(k, dtype=np.int64), few[4])
+    for j in range(k):
+        out[pick[j]] = few[4, j]

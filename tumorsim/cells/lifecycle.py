@@ -27,7 +27,7 @@ import numpy as np
 
 from tumorsim._jit import njit
 from tumorsim.cells import rule as rule_module
-from tumorsim.cells.bulk import binomials, draw4, movers, movers_each
+from tumorsim.cells.bulk import binomials, draw4, movers_each
 from tumorsim.chance import Purpose, uniform4
 
 SURVIVAL, DYING_PURPOSE = int(Purpose.SURVIVAL), int(Purpose.DYING)
@@ -207,8 +207,12 @@ def many_cells(
         slots[:n] = 0
         draw4(here, n, seed, patient, DYING_PURPOSE, slots, step, u_survival, u_side, u_phase, u_birth)
         for i in range(n):
+            cells[i] = dying[here[i]]
+            s[i] = p_debris
+        movers_each(n, u_survival, cells, s, moved)
+        for i in range(n):
             site = here[i]
-            gone = movers(u_survival[i], int(dying[site]), p_debris)
+            gone = int(moved[i])
             rest = debris[site] * debris_left
             if rest < DEBRIS_LEAST:
                 rest = 0.0
@@ -241,3 +245,13 @@ def many_cells(
             totals[BIRTHS] += stay + out
             totals[FIRST_DEATH + n_causes + compartment[site]] += out
     return totals
+
+
+@njit
+def viable_of(sites: Any, viable: Any) -> Any:
+    """Viable cells of all slots of some sites, (n,) int32."""
+    found = np.empty(sites.size, dtype=np.int32)
+    for m in range(sites.size):
+        site = sites[m]
+        found[m] = viable[site, 0] + viable[site, 1] + viable[site, 2] + viable[site, 3]
+    return found

@@ -235,7 +235,7 @@ class Population:
         if self.one_cell:
             phase = self.state.phase[sites]
             return ((phase > 0) & (phase < DYING)).astype(np.int32)
-        return self.state.viable[sites].sum(axis=1, dtype=np.int32)
+        return lifecycle.viable_of(sites, self.state.viable)
 
     def dying_of_sites(self) -> NDArray[np.int32]:
         """Cells of every site that are dead but not yet debris, ``[site] int32``."""

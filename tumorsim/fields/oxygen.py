@@ -229,18 +229,22 @@ def slab_depth(excess: float, reach: float, living: float, spacing: float) -> fl
     return min(math.sqrt(reach * excess / living), _DEEPEST * spacing)
 
 
-@njit
-def _across(site, face, nx, ny, nz):  # type: ignore[no-untyped-def]
-    """Site across a face (-x +x -y +y -z +z), or -1 where the box ends."""
-    if face < 2:
-        place, count, stride = site // (ny * nz), nx, ny * nz
-    elif face < 4:
-        place, count, stride = site // nz % ny, ny, nz
-    else:
-        place, count, stride = site % nz, nz, 1
-    if face % 2 == 0:
-        return site - stride if place > 0 else -1
-    return site + stride if place < count - 1 else -1
+@njit(inline="always")
+def _across(site, nx, ny, nz):  # type: ignore[no-untyped-def]
+    """Sites across the faces -x +x -y +y -z +z, each -1 where the box ends."""
+    layer = ny * nz
+    i = site // layer
+    rest = site - i * layer
+    j = rest // nz
+    k = rest - j * nz
+    return (
+        site - layer if i > 0 else -1,
+        site + layer if i < nx - 1 else -1,
+        site - nz if j > 0 else -1,
+        site + nz if j < ny - 1 else -1,
+        site - 1 if k > 0 else -1,
+        site + 1 if k < nz - 1 else -1,
+    )
 
 
 @njit
@@ -250,8 +254,7 @@ def _dependents(changed, share0p5, shape):  # type: ignore[no-untyped-def]
     for n in range(len(changed)):
         site = changed[n]
         marked[site] = True
-        for face in range(6):
-            other = _across(site, face, nx, ny, nz)
+        for other in _across(site, nx, ny, nz):
             if other >= 0 and share0p5[other] > 0.0:
                 marked[other] = True
     return marked
@@ -273,8 +276,7 @@ def _exchange(  # type: ignore[no-untyped-def]
         c = np.float64(living[site])
         gain = 0.0
         left10 = left2p5 = left0p5 = 1.0
-        for face in range(6):
-            other = _across(site, face, nx, ny, nz)
+        for other in _across(site, nx, ny, nz):
             if other < 0 or compartment[other] == OUTSIDE:
                 continue
             theirs = own[other]
