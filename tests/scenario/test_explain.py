@@ -51,8 +51,8 @@ def test_notes_name_what_is_odd_but_allowed() -> None:
     assert "reach the face" not in flat(Scenario.from_dict(BASE))
     none = Scenario.from_dict({**BASE, "treatments": [{"at": "1 d", "tae": {"number": 0}}], "assess": "1 d"})
     assert "nothing is delivered" in flat(none) and "before the last treatment" in flat(none)
-    far = flat(Scenario.from_dict({**BASE, "parameters": {"tissue.cycle_time": "400 h"}}))
-    assert "Changed tissue.cycle_time = 400 h (default 36 h)" in far and "outside its range" in far
+    far = flat(Scenario.from_dict({**BASE, "parameters": {"cells.cycle_time": "400 h"}}))
+    assert "Changed cells.cycle_time = 400 h (default 36 h)" in far and "outside its range" in far
 
 
 def test_every_shipped_scenario_can_be_said() -> None:

@@ -101,9 +101,9 @@ def test_replacing_values_by_path_or_argument(file: Path) -> None:
     assert scenario.replace("treatments.1.tace.catheter", "lobar").treatments[0].spec.catheter == "lobar"
     assert scenario.replace(treatments=[]).treatments == ()
     assert scenario.replace(vessels__feeders=np.int64(4)).vessels.feeders == 4
-    b = scenario.replace("parameters.tissue.cycle_time", "40 h")
-    assert b.parameters == {"tissue.cycle_time": "40 h"} and b.load_parameters()["tissue.cycle_time"] == 144_000
-    assert b == scenario.replace(parameters__tissue__cycle_time="40 h")
+    b = scenario.replace("parameters.cells.cycle_time", "40 h")
+    assert b.parameters == {"cells.cycle_time": "40 h"} and b.load_parameters()["cells.cycle_time"] == 144_000
+    assert b == scenario.replace(parameters__cells__cycle_time="40 h")
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_common_past_ends_at_the_first_treatment_not_shared() -> None:
     assert common_past([base, arm(one, two), arm(two)]) == 2 * day
     assert common_past([base, arm(one).replace(seed=2)]) is None
     assert common_past([base, arm(one).replace(tissue__tumour__septa=1)]) is None
-    assert common_past([base, arm(one).replace("parameters.tissue.cycle_time", "40 h")]) is None
+    assert common_past([base, arm(one).replace("parameters.cells.cycle_time", "40 h")]) is None
     assert common_past([base, arm(one).replace(notes="words")]) == 2 * day
 
 

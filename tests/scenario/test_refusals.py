@@ -36,7 +36,7 @@ treatments:
       drug:
         doxorubicin: 50 mg
 parameters:
-  tissue.cycle_time: 40 h
+  cells.cycle_time: 40 h
 """
 
 # name: (text to replace, its replacement, what each message must hold: [line, path, words...])
@@ -137,10 +137,10 @@ BROKEN: dict[str, tuple[str, str, list[list[str]]]] = {
         [[":24:", "treatments.2.id: 'x' is also the id of treatments.1"]],
     ),
     "unusable id": ("parameters:", "  - {at: 2 d, id: ../x, tae: {}}\nparameters:", [[":23:", "treatments.1.id"]]),
-    "unknown parameter": ("tissue.cycle_time", "tissue.cycel_time", [[":24:", "parameters.tissue.cycel_time", "tissue.cycle_time'"]]),
-    "parameter without a unit": ("40 h", "40", [[":24:", "parameters.tissue.cycle_time", "unit"]]),
-    "parameter in the wrong unit": ("40 h", "40 mm", [[":24:", "parameters.tissue.cycle_time"]]),
-    "parameter a list": ("40 h", "[40 h]", [[":24:", "parameters.tissue.cycle_time"]]),
+    "unknown parameter": ("cells.cycle_time", "cells.cycel_time", [[":24:", "parameters.cells.cycel_time", "cells.cycle_time'"]]),
+    "parameter without a unit": ("40 h", "40", [[":24:", "parameters.cells.cycle_time", "unit"]]),
+    "parameter in the wrong unit": ("40 h", "40 mm", [[":24:", "parameters.cells.cycle_time"]]),
+    "parameter a list": ("40 h", "[40 h]", [[":24:", "parameters.cells.cycle_time"]]),
     "study file": ("assess: 5 d", "arms: {}", [[":6:", "arms: study files are not in this version"]]),
     "tag": ("30 mm", "!!python/object/apply:os.system ['true']", [[":11:", "tissue.tumour.diameter: tags"]]),
     "own tag": ("30 mm", "!mm 30", [[":11:", "tissue.tumour.diameter: tags (!mm)"]]),

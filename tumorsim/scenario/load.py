@@ -132,7 +132,7 @@ def values_from_texts(texts: list[str]) -> tuple[dict[str, Any], list[str]]:
 def path_keys(name: str) -> Keys:
     """``tissue__tumour__axes`` and ``tissue.tumour.axes`` as keys; digits are places in a list.
 
-    A parameter's own name has a point in it: ``parameters.tissue.cycle_time`` is two keys.
+    A parameter's own name has a point in it: ``parameters.cells.cycle_time`` is two keys.
     """
     parts = name.replace("__", ".").split(".")
     if parts[0] == "parameters" and len(parts) > 2:
