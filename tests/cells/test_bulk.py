@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
+from scipy.stats import binom, norm
 
-from tumorsim import chance
+from tumorsim import _quantiles, chance
 from tumorsim.cells import bulk
 
 
@@ -34,3 +36,31 @@ def test_movers_have_the_right_mean_and_are_bernoulli_for_one_cell():
     rows = np.zeros(u.size)
     bulk.movers_each(u.size, u, np.full(u.size, 1001.0), np.full(u.size, 0.3), rows)
     assert np.array_equal(rows, moved)
+
+
+@pytest.mark.parametrize("p", [1e-6, 1e-3, 0.03, 0.2, 0.35, 0.5])
+@pytest.mark.parametrize(
+    ("least", "reach", "margin"),
+    [(bulk.NEAR_FROM, bulk.CENTRAL, bulk.NEAR), (bulk.FAR_FROM, bulk.TAIL, bulk.FAR)],
+)
+def test_the_expansion_is_as_near_the_true_curve_as_the_shortcut_takes_it_to_be(p, least, reach, margin):
+    for mean in np.geomspace(least, _quantiles.SEAM, 40):
+        n = np.ceil(mean / p)
+        k = np.arange(min(n, 60.0))
+        z = norm.ppf(binom.cdf(k, n, mean / n))
+        for step, at in zip(k[np.abs(z) <= reach], z[np.abs(z) <= reach], strict=True):
+            # the curve meets the distribution half way between whole numbers, of survivors and of the dead
+            assert abs(_quantiles._binomial_smooth(at, n, mean / n) - (step + 0.5)) < margin
+            assert abs(_quantiles._binomial_smooth(-at, n, 1.0 - mean / n) - (n - step - 0.5)) < margin
+
+
+def test_shortcuts_give_the_counts_of_the_chance_room_for_every_expectation_of_the_rarer_outcome():
+    rng = np.random.default_rng(3)
+    trials = np.floor(10.0 ** rng.uniform(0.3, 5.3, 200_000))
+    part = np.minimum(10.0 ** rng.uniform(-1.0, 2.0, trials.size) / trials, 0.5)
+    p = np.where(rng.random(trials.size) < 0.5, part, 1.0 - part)
+    u = rng.random(trials.size)
+    out, z, pick = np.empty_like(u), np.empty_like(u), np.empty(u.size, dtype=np.int64)
+    bulk.binomials(u.size, u, trials, p, z, pick, out)
+    exact = [chance.binomial_quantile(*one) for one in zip(u, trials.astype(int).tolist(), p, strict=True)]
+    np.testing.assert_array_equal(out, exact)
