@@ -48,9 +48,9 @@ def fill_in_balance(state: State, population: Population, oxygenation: Oxygenati
     oxygenation.living[:] = 1.0
     for _ in range(ROUNDS):
         oxygenation.living[sites] = living
-        patient.oxygen.update(state, tissue, oxygenation.living, oxygenation.threads)
+        patient.oxygen.update(state, sites, oxygenation.living, oxygenation.threads)
         # the untreated tumour has been so for long: its anoxic tissue is past the latency
-        state.anoxic_lag[:] = state.share0p5
+        state.anoxic_lag[sites] = state.share0p5[sites]
         oxygenation.clear(sites)
         oxygenation.integrate(state, population, dt)
         of_hypoxic = oxygenation.h_ischaemia[sites] + oxygenation.h_starvation[sites]
@@ -60,6 +60,8 @@ def fill_in_balance(state: State, population: Population, oxygenation: Oxygenati
         if np.abs(aim - living).max(initial=0.0) < SETTLED:
             break
         living += DAMPING * (aim - living)
+    patient.oxygen.update(state, tissue, oxygenation.living, oxygenation.threads)
+    state.anoxic_lag[:] = state.share0p5
     population.seed_cells(
         state.share10,
         oxygenation.h_ischaemia + oxygenation.h_starvation,

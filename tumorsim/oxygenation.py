@@ -43,6 +43,7 @@ class Oxygenation:
         self.living = np.ones(n, dtype=np.float32)
         self._short_liver = np.zeros(0, dtype=np.int64)
         self._as_tumour = np.zeros(n, dtype=np.bool_)  # sites that were tumour when they were last computed
+        self._own = np.full(n, np.nan)  # pO2 by a site's own blood; neighbours read it, and it is not state
         self._all_due = True
 
     @property
@@ -65,7 +66,7 @@ class Oxygenation:
         members = population.members
         self.living[members] = _level(population.living_of(members) / population.capacity)
         tissue = np.flatnonzero(state.compartment != OUTSIDE)
-        self.patient.oxygen.update(state, tissue, self.living, self.threads)
+        self.patient.oxygen.update(state, tissue, self.living, self.threads, self._own)
         self._short_liver = self._find_short_liver(state)
         self._as_tumour[:] = False
         self._as_tumour[members] = True
@@ -89,7 +90,7 @@ class Oxygenation:
             changed = np.concatenate([changed, short[moved]])
         if len(changed):
             due = self.patient.oxygen.dependents(state, changed)
-            self.patient.oxygen.update(state, due, self.living, self.threads)
+            self.patient.oxygen.update(state, due, self.living, self.threads, self._own)
 
     def integrate(self, state: State, population: Population, dt: int) -> None:
         """Add what ``dt`` [s] of the present oxygen does to hypoxic cells, and to liver that is anoxic."""

@@ -114,7 +114,14 @@ class OxygenModel:
         # Own balances of the sites in work, NaN between updates (so not state): neighbours read them.
         self._own = np.full(lattice.n_sites, np.nan)
 
-    def update(self, state: State, sites: np.ndarray, living: np.ndarray, threads: int = 1) -> None:
+    def update(
+        self,
+        state: State,
+        sites: np.ndarray,
+        living: np.ndarray,
+        threads: int = 1,
+        own: np.ndarray | None = None,
+    ) -> None:
         """Write ``po2``, ``share10``, ``share2p5``, ``share0p5`` of ``sites``.
 
         Parameters
@@ -128,20 +135,26 @@ class OxygenModel:
             Consumption over its full value: tumour, living cells over capacity; liver, its living fraction.
         threads : int
             Does not change a bit.
+        own : float64, shape (n_sites,), optional
+            Mean pO2 of every site by its own blood [mmHg], NaN where not known, kept by the caller between
+            updates: filled at ``sites``, read at their neighbours. It changes no bit as long as every site
+            whose blood, living cells or tissue have changed is among ``sites``.
         """
+        kept = self._own if own is None else own
         sites = np.ascontiguousarray(sites, dtype=np.int64)
         living = np.ascontiguousarray(living, dtype=np.float32)
         if living.shape != (self.lattice.n_sites,):
             raise ValueError(f"living must have shape ({self.lattice.n_sites},), got {living.shape}")
         given = (
             state.compartment, state.q_arterial, state.q_portal, state.q_extrahepatic, living,
-            self._tables, self._references, self._own,
+            self._tables, self._references, kept,
         )  # fmt: skip
         found = (state.po2, state.share10, state.share2p5, state.share0p5)
         chunked(_own_balance, len(sites), threads, sites, *given, *found)
         reach = (self.lattice.shape, self.lattice.spacing, self._reaches)
         chunked(_exchange, len(sites), threads, sites, *given, *reach, *found)
-        self._own[sites] = np.nan
+        if own is None:
+            kept[sites] = np.nan
 
     def dependents(self, state: State, changed: np.ndarray) -> np.ndarray:
         """Sites whose oxygen may differ now that ``changed`` sites (int64) have other living cells or blood.
