@@ -93,13 +93,11 @@ class ResultFolder:
         columns: dict[str, list[Any]] = {name: [] for name in SERIES_SCHEMA.names}
         for record in records:
             count = len(record.series)
-            times, quantities, values, units = zip(*record.series, strict=True)
-            for name, column in zip(
-                SERIES_SCHEMA.names,
-                ([record.patient] * count, [record.arm] * count, times, quantities, values, units),
-                strict=True,
-            ):
-                columns[name].extend(column)
+            columns["patient"] += [record.patient] * count
+            columns["arm"] += [record.arm] * count
+            for row in record.series:
+                for name, value in zip(("time_h", "quantity", "value", "unit"), row, strict=True):
+                    columns[name].append(value)
         sink = io.BytesIO()
         pq.write_table(pa.table(columns, schema=SERIES_SCHEMA), sink, compression="zstd")
         self._write(SERIES, sink.getvalue())
