@@ -21,7 +21,7 @@ $(VENV)/.test: pyproject.toml $(CONSTRAINTS)
 	@touch $@
 
 demo: $(VENV)/.demo
-	@echo "[2/3] comparing untreated, lobar and superselective TACE in 6 virtual patients (about 120 s, the first time 60 s more for compiling)"
+	@echo "[2/3] comparing untreated, lobar and superselective TACE in 6 virtual patients (about 60 s, the first time 40 s more for compiling)"
 	@$(VENV)/bin/tumorsim compare untreated tace_lobar tace_superselective --patients 6 --out results/demo --overwrite
 	@echo "[3/3] done: open results/demo/report.html in a browser; numbers in results/demo/summary.json"
 
@@ -31,7 +31,7 @@ test: $(VENV)/.test
 	@$(VENV)/bin/ruff format --check .
 	@echo "[3/4] mypy, with the pinned versions: its findings depend on the stubs of libraries (60 s)"
 	@$(if $(CONSTRAINTS),$(VENV)/bin/mypy,echo "      left out: versions are not pinned here")
-	@echo "[4/4] pytest (about 300 s on 2 cores)"
+	@echo "[4/4] pytest (about 150 s on 2 cores, the first time 60 s more for compiling)"
 	@$(VENV)/bin/python -m pytest -n $$($(VENV)/bin/python -c 'import os; print(min(4, os.cpu_count() or 1))') --dist loadfile
 
 clean:
