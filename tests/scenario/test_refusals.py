@@ -123,7 +123,7 @@ BROKEN: dict[str, tuple[str, str, list[list[str]]]] = {
     "catheter misspelt": ("superselective", "superselectiv", [[":18:", "tace.catheter", "'superselective'", "lobar"]]),
     "catheter in no feeder": ("superselective", "feeder_4", [[":18:", "tace.catheter", "no vessel 'feeder_4'", "3 feeders"]]),
     "catheter a number": ("superselective", "3", [[":18:", "tace.catheter: 3 is not text"]]),
-    "endpoint unknown": ("number: 1000", "endpoint: never", [[":20:", "tace.endpoint", "Allowed: stasis"]]),
+    "endpoint unknown": ("number: 1000", "endpoint: never", [[":20:", "tace.endpoint: unknown key", "Allowed: "]]),
     "treatment before the run": ("at: 1 d", "at: -1 d", [[":16:", "treatments.0.at", "at least 0 s"]]),
     "treatment after the run": ("at: 1 d", "at: 11 d", [[":16:", "treatments.0.at: 11 d is outside the run"]]),
     "treatment without a time": ("  - at: 1 d\n    tace:", "  - tace:", [[":16:", "treatments.0.at: is missing"]]),

@@ -26,30 +26,13 @@ import numpy as np
 from tumorsim._jit import njit
 from tumorsim.anatomy.capsule import face_permeability as _face_permeability
 from tumorsim.chance import Purpose, uniform
+from tumorsim.fields.faces import neighbours
 
 ADMIT, FRONT = int(Purpose.ADMIT), int(Purpose.FRONT)
 OUTSIDE = 255
 COMPARTMENTS = 256
 
 face_permeability = njit(_face_permeability)
-
-
-@njit(inline="always")
-def neighbours(site: Any, nx: Any, ny: Any, nz: Any) -> Any:
-    """Sites across the faces -x, +x, -y, +y, -z, +z, -1 where the box ends; opposites differ in bit 0."""
-    layer = ny * nz
-    i = site // layer
-    rest = site - i * layer
-    j = rest // nz
-    k = rest - j * nz
-    return (
-        site - layer if i > 0 else -1,
-        site + layer if i < nx - 1 else -1,
-        site - nz if j > 0 else -1,
-        site + nz if j < ny - 1 else -1,
-        site - 1 if k > 0 else -1,
-        site + 1 if k < nz - 1 else -1,
-    )
 
 
 @njit

@@ -22,6 +22,7 @@ import numpy as np
 from tumorsim._jit import chunked, njit
 from tumorsim.errors import InputError, nearest
 from tumorsim.fields.capillary import THRESHOLDS, Supply, Tissue, supply, supply_table, table_place
+from tumorsim.fields.faces import neighbours
 from tumorsim.fields.haemoglobin import capacity
 from tumorsim.lattice import Lattice
 from tumorsim.state import LIVER, OUTSIDE, State
@@ -242,24 +243,6 @@ def slab_depth(excess: float, reach: float, living: float, spacing: float) -> fl
     return min(math.sqrt(reach * excess / living), _DEEPEST * spacing)
 
 
-@njit(inline="always")
-def _across(site, nx, ny, nz):  # type: ignore[no-untyped-def]
-    """Sites across the faces -x +x -y +y -z +z, each -1 where the box ends."""
-    layer = ny * nz
-    i = site // layer
-    rest = site - i * layer
-    j = rest // nz
-    k = rest - j * nz
-    return (
-        site - layer if i > 0 else -1,
-        site + layer if i < nx - 1 else -1,
-        site - nz if j > 0 else -1,
-        site + nz if j < ny - 1 else -1,
-        site - 1 if k > 0 else -1,
-        site + 1 if k < nz - 1 else -1,
-    )
-
-
 @njit
 def _dependents(changed, share0p5, shape):  # type: ignore[no-untyped-def]
     nx, ny, nz = shape
@@ -267,7 +250,7 @@ def _dependents(changed, share0p5, shape):  # type: ignore[no-untyped-def]
     for n in range(len(changed)):
         site = changed[n]
         marked[site] = True
-        for other in _across(site, nx, ny, nz):
+        for other in neighbours(site, nx, ny, nz):
             if other >= 0 and share0p5[other] > 0.0:
                 marked[other] = True
     return marked
@@ -289,7 +272,7 @@ def _exchange(  # type: ignore[no-untyped-def]
         c = np.float64(living[site])
         gain = 0.0
         left10 = left2p5 = left0p5 = 1.0
-        for other in _across(site, nx, ny, nz):
+        for other in neighbours(site, nx, ny, nz):
             if other < 0 or compartment[other] == OUTSIDE:
                 continue
             theirs = own[other]

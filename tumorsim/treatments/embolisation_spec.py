@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tumorsim.errors import nearest
 from tumorsim.treatments.base import Kind
-from tumorsim.treatments.spec import Choice, Context, Quantity, Spec, Whole, Word
+from tumorsim.treatments.spec import Context, Quantity, Spec, Whole, Word
 
 POSITIONS = ("lobar", "segmental", "superselective")
 DRUGS = ("doxorubicin", "epirubicin", "cisplatin", "mitomycin")
@@ -83,9 +83,6 @@ class TaeSpec(Spec):
     beads: Beads = Field(default_factory=Beads, description="'100 um' or {size: 100 um, spread: 20 um}")
     number: Annotated[int, Whole(0, 10**9)] | None = Field(
         default=None, description="Number of beads; left out: to stasis; 0 delivers nothing"
-    )
-    endpoint: Annotated[str, Choice(("stasis",))] = Field(
-        default="stasis", description="Where injection stops, at the latest"
     )
 
     def problems(self, context: Context) -> Iterator[tuple[str, str]]:
