@@ -72,6 +72,12 @@ class Purpose(IntEnum):
     REGISTRATION = 36
     BOOTSTRAP = 48
     LEARN = 64
+    PARASITE = 37
+    COLLATERAL = 38
+    GELATIN = 39
+    OIL = 40
+    THROMBUS = 41
+    REFLUX = 42
 
 
 # --- Philox4x32-10 ---------------------------------------------------------------------------------------

@@ -25,9 +25,13 @@ from numpy.typing import NDArray
 
 from tumorsim.errors import InputError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SLOTS = 4
 CAUSES = ("ischaemia", "starvation", "turnover")  # every state begins with these; treatments add theirs
+DRUGS = ("doxorubicin", "epirubicin", "cisplatin", "mitomycin")  # columns of what vessels hold of drugs
+
+# codes of edge_state
+OPEN, EMBOLISED, COAGULATED, DORMANT, THROMBOSED = range(5)
 
 # compartment codes
 LIVER, OUTSIDE = 0, 255
@@ -44,8 +48,8 @@ class ArraySpec:
     Attributes
     ----------
     axis : str
-        ``site``, ``site_slot`` (n, 4), ``site_cause`` (n, causes), ``edge``, ``node``, ``exchange``,
-        ``cause`` or ``scalar`` (an int attribute).
+        ``site``, ``site_slot`` (n, 4), ``site_cause`` (n, causes), ``edge``, ``edge_drug`` (n, 4), ``node``,
+        ``exchange``, ``cause`` or ``scalar`` (an int attribute).
     form : str
         Storage that has it: ``both``, ``many`` (counts) or ``one`` (one cell a site).
     fill : float
@@ -79,13 +83,20 @@ ARRAYS: tuple[ArraySpec, ...] = (
     ArraySpec("share2p5", "f4", "-", "site", "share of the tissue below 2.5 mmHg"),
     ArraySpec("share0p5", "f4", "-", "site", "share of the tissue below 0.5 mmHg"),
     ArraySpec("anoxic_lag", "f8", "-", "site", "share of the tissue anoxic and past the latency"),
-    ArraySpec("edge_state", "u1", "-", "edge", "0 open, 1 embolised, 2 coagulated"),
+    ArraySpec("edge_state", "u1", "-", "edge", "0 open, 1 embolised, 2 coagulated, 3 dormant, 4 thrombosed"),
     ArraySpec("edge_open", "f8", "-", "edge", "share of the conductance that is left", fill=1),
     ArraySpec("edge_beads", "i8", "beads", "edge", "beads lodged in the vessel"),
     ArraySpec("edge_flow", "f8", "m3/s", "edge", "blood flow, positive from tail to head"),
     ArraySpec("node_pressure", "f8", "Pa", "node", "blood pressure"),
     ArraySpec("step_index", "i8", "-", "scalar", "base steps done"),
     ArraySpec("now", "i8", "s", "scalar", "time"),
+    ArraySpec("edge_patent", "f8", "-", "edge", "share left by anatomy: thrombus in it, or dormant", fill=1),
+    ArraySpec("edge_solid", "f8", "-", "edge", "share closed for good by lodged beads"),
+    ArraySpec("edge_gelatin", "f8", "-", "edge", "share closed by gelatin, which dissolves"),
+    ArraySpec("edge_oil", "f8", "m3", "edge", "oil held in the vessel and the bed it leads to"),
+    ArraySpec("edge_tone", "f8", "-", "edge", "conductance by tone; arteries widen when portal blood fails", fill=1),
+    ArraySpec("edge_payload", "f8", "kg", "edge_drug", "drug held by what lodged in the vessel"),
+    ArraySpec("vegf", "f8", "-", "exchange", "VEGF of the tissue of an exchange node, relative to baseline", fill=1),
 )
 
 
@@ -106,6 +117,7 @@ class Sizes:
             "site_slot": (self.sites, SLOTS),
             "site_cause": (self.sites, causes),
             "edge": (self.edges,),
+            "edge_drug": (self.edges, len(DRUGS)),
             "node": (self.nodes,),
             "exchange": (self.exchange,),
             "cause": (causes,),
@@ -153,6 +165,13 @@ class State:
     node_pressure: NDArray[np.float64]
     step_index: int
     now: int
+    edge_patent: NDArray[np.float64]
+    edge_solid: NDArray[np.float64]
+    edge_gelatin: NDArray[np.float64]
+    edge_oil: NDArray[np.float64]
+    edge_tone: NDArray[np.float64]
+    edge_payload: NDArray[np.float64]
+    vegf: NDArray[np.float64]
 
     def __init__(self, sizes: Sizes, causes: Sequence[str] = CAUSES) -> None:
         self.sizes = sizes
