@@ -201,7 +201,7 @@ def test_closing_that_leaves_flows_that_cannot_be_met_is_refused():
         solver.solve([1, 0, 1])
 
 
-@pytest.mark.parametrize("share", [[1, 1], [1, 1, 1, 1, 1.5], [1, 1, -0.1, 1, 1], [1, 1, np.nan, 1, 1]])
+@pytest.mark.parametrize("share", [[1, 1], [1, 1, 1, 1, np.inf], [1, 1, -0.1, 1, 1], [1, 1, np.nan, 1, 1]])
 def test_impossible_shares_are_refused(share):
     with pytest.raises(InputError, match="edge_open"):
         FlowSolver(WHEATSTONE).solve(share)

@@ -118,3 +118,22 @@ def pieces_of(graph: VesselGraph, open_edge: Bools) -> Pieces:
         notes.append(f"pressures are relative to node {graph.node_name[pin] or pin}: only flows are given")
     live = (held & ~rest | by_flow)[label]
     return Pieces(live, fixed, pressure, source, tuple(notes))
+
+
+def pieces_at_rest(graph: VesselGraph) -> list[tuple[int, str]]:
+    """(first edge, why) for every connected piece with vessels in which blood stands with all of them open."""
+    count, label = graph.islands()
+    held, enters, leaves = _totals(graph, count, label)
+    by_pressure = graph.boundary_type == PRESSURE
+    at, value = label[graph.boundary_node[by_pressure]], graph.boundary_value[by_pressure]
+    low, high = np.full(count, np.inf), np.full(count, -np.inf)
+    np.minimum.at(low, at, value)
+    np.maximum.at(high, at, value)
+    vessels = np.bincount(label[graph.tail], minlength=count)
+    still = (vessels > 0) & (enters + leaves == 0.0) & ~(high > low)
+    first = {int(label[node]): edge for edge, node in reversed(list(enumerate(graph.tail.tolist())))}
+    found = []
+    for i in np.flatnonzero(still):
+        why = "only one boundary pressure" if held[i] else "no boundary node"
+        found.append((first[int(i)], f"blood stands in this piece of {vessels[i]} vessel(s): it has {why}"))
+    return sorted(found)

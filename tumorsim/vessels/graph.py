@@ -26,7 +26,7 @@ FLOW = 2
 
 
 class Kind(IntEnum):
-    """What a vessel is; SINUSOID joins an exchange node to the venous tree."""
+    """What a vessel is; SINUSOID joins an exchange node to the venous tree, or to one of the liver around it."""
 
     ARTERIAL = 0
     PORTAL = 1
@@ -275,3 +275,21 @@ def problems_of(graph: VesselGraph) -> list[str]:
     twice = [i for i, count in Counter(ids.tolist()).items() if count > 1]
     problems += [f"vessel graph: node {i} has two boundary conditions" for i in twice]
     return problems
+
+
+def copies(graph: VesselGraph) -> list[tuple[int, str]]:
+    """(edge, what) for every vessel like another between the same nodes: a true twin, or a row written twice.
+
+    Parallel vessels are common, so this is no error; but two of the same kind, radius and length are worth a
+    note. A vessel written twice under one name is an error of the file, and its reader refuses it.
+    """
+    first: dict[tuple[Any, ...], int] = {}
+    found = []
+    ends = np.sort(np.stack([graph.tail, graph.head]), axis=0).T
+    for edge, (a, b) in enumerate(ends.tolist()):
+        like = (a, b, int(graph.kind[edge]), float(graph.radius[edge]), float(graph.length[edge]))
+        other = first.setdefault(like, edge)
+        if other != edge:
+            named = f"'{graph.edge_name[other]}'" if graph.edge_name[other] else f"number {other}"
+            found.append((edge, f"between the same nodes and as wide and long as vessel {named}; read as its parallel"))
+    return found
