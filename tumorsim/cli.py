@@ -172,31 +172,33 @@ def compare(
 @_command
 def vessels(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A vessel network: .graphml or network.dat.")],
+    plot: Annotated[
+        str | None, typer.Option(metavar="OUT.png", help="Draw it: flow, pressure, haematocrit, shear, transit.")
+    ] = None,
+    close: Annotated[
+        str | None, typer.Option(metavar="EDGE,...", help="Close these vessels (names, or #numbers from 0).")
+    ] = None,
+    beads: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="Give beads of this diameter to stasis: '100 um'.")
+    ] = None,
+    at: Annotated[str | None, typer.Option(metavar="NODE", help="Where beads are given: a node, or a vessel.")] = None,
     cell_volume: Annotated[
         str | None,
         typer.Option(metavar="VOLUME", help="Volume of a red cell [default: 92 fL, human; rat 55 fL]."),
     ] = None,
+    phase_separation: Annotated[
+        str | None,
+        typer.Option(metavar="LAW", help="2005, 1990 or none [default: 2005 where entering haematocrits are known]."),
+    ] = None,
+    po2: Annotated[
+        str | None, typer.Option(metavar="OUT.png", help="Draw the oxygen of its tissue (rat; human from 75 fL on).")
+    ] = None,
+    csv: Annotated[str | None, typer.Option(metavar="OUT.csv", help="Write the table of all vessels.")] = None,
 ) -> None:
-    """Solve the blood flow of a vessel network and report it."""
-    problems = []
-    volume = None
-    if cell_volume is not None:
-        from tumorsim.treatments.spec import Quantity
+    """Solve the blood flow of a vessel network, close vessels or embolise it, and report before and after."""
+    from tumorsim.report.network_report import Request, report_network
 
-        try:
-            volume = Quantity("m^3", "55 fL", at_least="10 fL", at_most="500 fL").read(cell_volume)
-        except ValueError as error:
-            problems.append(f"--cell-volume: {error}")
-    path = Path(file)
-    if not path.is_file():
-        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        what = "is a folder" if path.is_dir() else "there is no such file"
-        problems.append(f"{file}: {what}.{nearest(path.name, beside)}")
-    if problems:
-        raise InputError(problems)
-    from tumorsim.vessels.report import flow_report
-
-    typer.echo(flow_report(path) if volume is None else flow_report(path, cell_volume=volume))
+    typer.echo(report_network(Request(file, plot, close, beads, at, cell_volume, phase_separation, po2, csv)))
 
 
 # --- looking ---------------------------------------------------------------------------------------------

@@ -418,7 +418,7 @@ WRONG = {
     ),
     "missing y": ('<data key="x">0.01</data><data key="y">0</data>', '<data key="x">0.01</data>',
                   "net.graphml:13: node 'mid' has no attribute 'y'"),
-    "x text": (">0.01<", ">here<", "net.graphml: cannot be read as GraphML"),
+    "x text": (">0.01<", ">here<", "net.graphml:13: node 'mid': x 'here' is not a number"),
     "unknown node": ('source="mid"', 'source="mud"', "net.graphml:15: an edge names node 'mud'"),
     "node twice": ('id="mid"', 'id="in"', "net.graphml:13: node 'in' is already in line 12"),
     "self loop": ('source="mid" target="out"', 'source="mid" target="mid"',
@@ -430,7 +430,8 @@ WRONG = {
     "boundary kind": ('<data key="b">flow</data>', "", "net.graphml:14: node 'out' has a boundary_value but no"),
     "no outlet": ('<data key="b">pressure</data><data key="v">9e3</data>', "",
                   "net.graphml:14: node 'out': blood leaves this piece of the network but none enters it"),
-    "unknown key": ('key="n">b<', 'key="q">b<', "net.graphml: cannot be read as GraphML"),
+    "unknown key": ('key="n">b<', 'key="q">b<',
+                    "net.graphml:15: edge 'mid' to 'out': data of key 'q', which no <key> declares"),
 }  # fmt: skip
 
 

@@ -1,28 +1,26 @@
-"""Vessel graphs as GraphML, by networkx.
+"""Vessel graphs as GraphML.
 
 Nodes carry x, y, z [m], and where they apply name, exchange (true), boundary ("pressure" or "flow"),
 boundary_value ([Pa], or [m3/s] inflow), boundary_haematocrit, boundary_po2 [mmHg]. Edges run from source to
 target and carry radius [m], kind (a name of `Kind` in small letters), and where known length [m], name,
-conductance [m3/s/Pa], haematocrit. `index` keeps the order of the rows. Any other attribute of a node or
-an edge is kept in `VesselGraph.attributes`.
+conductance [m3/s/Pa], haematocrit. `index` keeps the order of the rows. Any other attribute of a node, an
+edge or the graph is kept in `VesselGraph.attributes` (`node`, `edge`: columns; `types`: their types in the
+file, where they are not the common ones; `node_id`, `edge_id`: identities; `comments`), and written back.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import math
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
-from xml.parsers import expat
 
-import networkx as nx
 import numpy as np
 
-from tumorsim.errors import InputError, nearest
-from tumorsim.vessels.flow import boundary_problems
-from tumorsim.vessels.graph import FLOW, PRESSURE, Kind, VesselGraph
+from tumorsim.errors import nearest
+from tumorsim.vessels.boundaries import boundary_problems, pieces_at_rest
+from tumorsim.vessels.files_graphml_parse import REAL, WHOLE, Document, Problems, Row, parse
+from tumorsim.vessels.graph import FLOW, PRESSURE, Kind, VesselGraph, copies
 
 KINDS = {kind.name.lower(): kind for kind in Kind}
 BOUNDARIES = {"pressure": PRESSURE, "flow": FLOW}
@@ -30,65 +28,14 @@ NODE_KEYS = (
     "x", "y", "z", "name", "index", "exchange", "exchange_index",
     "boundary", "boundary_index", "boundary_value", "boundary_haematocrit", "boundary_po2",
 )  # fmt: skip
-EDGE_KEYS = ("radius", "length", "kind", "name", "conductance", "haematocrit", "index", "id")
-SHOWN = 20  # problems listed; the rest is only counted
+EDGE_KEYS = ("radius", "length", "kind", "name", "conductance", "haematocrit", "index")
+#: attributes of the graph that this package writes in its own way
+RESERVED = ("attributes", "comments", "edge", "edge_id", "format", "node", "node_id", "types")
+COMMON = ("boolean", "double", "long", "string")  # the types written where the file named no other
 
 
-def _scan(path: Path, raw: bytes) -> tuple[dict[str, int], dict[tuple[str, str], list[tuple[int, int]]]]:
-    """Line of every node by its id, (number, line) of edges by (source, target). Refuses all but GraphML.
-
-    A document type or entity declaration is refused as soon as it is met, in any encoding: entities can
-    expand to gigabytes.
-    """
-    nodes: dict[str, int] = {}
-    edges: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
-    count = 0
-    parser = expat.ParserCreate()
-    depth = 0
-
-    def refuse(*_: Any) -> None:
-        raise InputError(
-            f"{path}:{parser.CurrentLineNumber}: a DOCTYPE or ENTITY declaration, which could expand without "
-            "bound, is not read. Remove it"
-        )
-
-    def start(tag: str, attributes: dict[str, str]) -> None:
-        nonlocal depth, count
-        line, bare = parser.CurrentLineNumber, tag.rpartition(":")[2]
-        if depth == 0 and bare != "graphml":
-            raise InputError(f"{path}:{line}: not GraphML: the document is <{tag}>, not <graphml>")
-        depth += 1
-        if bare == "node":
-            name = attributes.get("id", "")
-            if name in nodes:
-                raise InputError(f"{path}:{line}: node '{name}' is already in line {nodes[name]}")
-            nodes[name] = line
-        elif bare == "edge":
-            edges[attributes.get("source", ""), attributes.get("target", "")].append((count, line))
-            count += 1
-
-    def end(_: str) -> None:
-        nonlocal depth
-        depth -= 1
-
-    parser.StartDoctypeDeclHandler = refuse
-    parser.EntityDeclHandler = refuse
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
-    try:
-        parser.Parse(raw, True)
-    except expat.ExpatError as error:
-        what = expat.errors.messages.get(error.code, "syntax error")
-        raise InputError(f"{path}:{error.lineno}: not GraphML: {what}") from error
-    except (LookupError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path}:1: not GraphML: {error}") from error
-    for ends, places in edges.items():
-        for node in ends:
-            if node not in nodes:
-                raise InputError(f"{path}:{places[0][1]}: an edge names node '{node}', which is not in the graph")
-    return nodes, edges
+def _ours(scope: str, name: str) -> bool:
+    return name in {"node": NODE_KEYS, "edge": EDGE_KEYS}.get(scope, ())
 
 
 def read_graphml(path: str | Path) -> VesselGraph:
@@ -100,51 +47,65 @@ def read_graphml(path: str | Path) -> VesselGraph:
         With one line `FILE:line: what` for every problem.
     """
     path = Path(path)
-    raw = path.read_bytes()
-    node_lines, edge_lines = _scan(path, raw)
-    try:
-        found = nx.read_graphml(io.BytesIO(raw), force_multigraph=True)
-    except (nx.NetworkXException, LookupError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{path}: cannot be read as GraphML: {error}") from error
-    defaults = {scope: found.graph.get(f"{scope}_default", {}) for scope in ("node", "edge")}
-    edges = []
-    for u, v, data in found.edges(data=True):
-        # networkx may turn the edges of an undirected file round; the file's own direction is kept
-        ends = (u, v) if edge_lines.get((u, v)) else (v, u)
-        edges.append((*edge_lines[ends].pop(0), *ends, defaults["edge"] | data))
-    edges.sort(key=lambda row: row[0])
-    if all(_whole(row[4].get("index")) for row in edges):
-        edges.sort(key=lambda row: row[4]["index"])
-    nodes = [(node_lines[node], node, defaults["node"] | data) for node, data in found.nodes(data=True)]
-    if all(_whole(data.get("index")) for *_, data in nodes):
-        nodes.sort(key=lambda row: row[2]["index"])
-    return _Reader(path).graph(nodes, [row[1:] for row in edges], _graph_attributes(found.graph)).validate()
+    found = parse(path, path.read_bytes(), _ours)
+    for rows in (found.nodes, found.edges):
+        if rows and all(row.name == row.data.get("id", row.name) for row in rows):
+            for row in rows:  # a copy of the identity, as networkx writes it
+                row.data.pop("id", None)
+        if all(_whole(row.data.get("index")) for row in rows):
+            rows.sort(key=lambda row: row.data["index"])
+    attributes = _graph_attributes(found)
+    graph = _Reader(path).graph(found.nodes, found.edges, attributes)
+    for scope, n in (("node", graph.n_nodes), ("edge", graph.n_edges)):
+        for name, kind in found.types[scope].items():
+            if not _ours(scope, name) and name not in attributes[scope] and name not in found.shared:
+                attributes[scope][name] = np.full(n, math.nan) if kind in WHOLE + REAL else [None] * n
+    return graph.validate()
 
 
 def _whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _graph_attributes(found: dict[str, Any]) -> dict[str, Any]:
+def _graph_attributes(found: Document) -> dict[str, Any]:
     """What a file says of the whole graph; what was written as JSON is read back."""
-    kept = {key: value for key, value in found.items() if key not in ("node_default", "edge_default")}
+    kept = dict(found.graph.data)
+    text = kept.pop("attributes", None)
     try:
-        ours = json.loads(kept.pop("attributes", "{}"))
+        ours = json.loads(text) if text is not None else {}
     except (TypeError, ValueError):
         ours = None
-    return {"format": "GraphML", "title": "", "notes": []} | kept | (ours if isinstance(ours, dict) else {})
+    if isinstance(ours, dict):
+        kept |= ours
+    else:
+        kept["attributes"] = text
+    notes = [*kept.pop("notes", []), *found.notes]
+    out = {"title": "", **kept, "format": "GraphML", "notes": list(dict.fromkeys(notes))}
+    if found.comments:
+        out["comments"] = found.comments
+    types = {
+        scope: {
+            name: kind
+            for name, kind in names.items()
+            if kind not in COMMON and not _ours(scope, name) and (scope != "graph" or name in found.graph.data)
+        }
+        for scope, names in found.types.items()
+    }
+    if any(types.values()):
+        out["types"] = {scope: names for scope, names in types.items() if names}
+    for what, rows, letter in (("node_id", found.nodes, "n"), ("edge_id", found.edges, "e")):
+        names = [row.name for row in rows]
+        if any(names) and names != [f"{letter}{i}" for i in range(len(names))]:
+            out[what] = names
+    return out
 
 
 class _Reader:
     """Turns rows of one file into a graph, and collects the problems met on the way."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.problems: list[tuple[int, str]] = []
-
-    def add(self, line: int, what: str) -> None:
-        """Note a problem."""
-        self.problems.append((line, what))
+        self.problems = Problems(path)
+        self.add, self.stop = self.problems.add, self.problems.stop
 
     def number(self, line: int, who: str, data: dict[str, Any], key: str, least: float | None = None) -> float:
         """A finite number above `least` that has to be there; nan (and a problem) where it is none."""
@@ -193,12 +154,12 @@ class _Reader:
             self.add(line, f"{who}: unknown {key} '{data[key]}'.{guess} Allowed: {', '.join(allowed)}")
         return int(allowed.get(text, 0))
 
-    def graph(self, nodes: list[Any], edges: list[Any], attributes: dict[str, Any]) -> VesselGraph:
-        """The graph of (line, id, data) and (line, source, target, data)."""
-        names = {name: i for i, (_, name, _) in enumerate(nodes)}
+    def graph(self, nodes: list[Row], edges: list[Row], attributes: dict[str, Any]) -> VesselGraph:
+        """The graph of the rows of a file."""
+        names = {row.name: i for i, row in enumerate(nodes)}
         place, boundary, exchange = [], [], []
-        for i, (line, name, data) in enumerate(nodes):
-            who = f"node '{name}'"
+        for i, node in enumerate(nodes):
+            line, data, who = node.line, node.data, node.who()
             place.append([self.number(line, who, data, axis) for axis in "xyz"])
             if "boundary" in data:
                 kind = self.word(line, who, data, "boundary", BOUNDARIES)
@@ -211,7 +172,7 @@ class _Reader:
             if str(data.get("exchange", False)).lower() in ("true", "1"):
                 exchange.append((data.get("exchange_index", i), i))
         boundary.sort(key=lambda row: row[:2])
-        rows = [self.edge(*row) for row in edges]
+        rows = [self.edge(row) for row in edges]
         if not rows:
             self.add(1, "the graph has no edge: nothing carries blood")
         if not boundary:
@@ -219,11 +180,11 @@ class _Reader:
         self.stop()
         radius, length, kinds, conductance, haematocrit, edge_name = zip(*rows, strict=True)
         _, at, boundary_type, boundary_value, boundary_h, po2s, lines = zip(*boundary, strict=True)
-        attributes["node"] = _others([data for *_, data in nodes], NODE_KEYS)
-        attributes["edge"] = _others([data for *_, data in edges], EDGE_KEYS)
+        attributes["node"] = _others(nodes, NODE_KEYS)
+        attributes["edge"] = _others(edges, EDGE_KEYS)
         pos = np.array(place)
-        tail = np.array([names[u] for _, u, _, _ in edges])
-        head = np.array([names[v] for _, _, v, _ in edges])
+        tail = np.array([names[row.source] for row in edges])
+        head = np.array([names[row.target] for row in edges])
         distance = np.linalg.norm(pos[head] - pos[tail], axis=1)
         graph = VesselGraph(
             node_pos=pos,
@@ -232,7 +193,7 @@ class _Reader:
             radius=np.array(radius),
             length=np.where(np.isnan(length), distance, length),
             kind=np.array(kinds, dtype=np.uint8),
-            node_name=[str(data.get("name", "")) for *_, data in nodes],
+            node_name=[str(row.data.get("name", "")) for row in nodes],
             edge_name=edge_name,
             conductance=np.array(conductance),
             haematocrit=np.array(haematocrit),
@@ -245,24 +206,28 @@ class _Reader:
             attributes=attributes,
         )
         seen: dict[str, int] = {}
-        for e, (line, u, v, _) in enumerate(edges):
+        for e, row in enumerate(edges):
             name = graph.edge_name[e]
             if name in seen:
-                self.add(line, f"vessel '{name}' is already in line {seen[name]}")
+                self.add(row.line, f"vessel '{name}' is already in line {seen[name]}")
             elif name:
-                seen[name] = line
+                seen[name] = row.line
             if graph.length[e] == 0.0:
-                self.add(line, f"edge '{u}' to '{v}' has no length: its nodes lie at the same place")
+                what = "has no length: its nodes lie at the same place"
+                self.add(row.line, f"edge '{row.source}' to '{row.target}' {what}")
         where = dict(zip(at, lines, strict=True))
-        for node, what in boundary_problems(graph):
-            self.add(where[node], f"node '{nodes[node][1]}': {what}")
+        for bad, what in boundary_problems(graph):
+            self.add(where[bad], f"{nodes[bad].who()}: {what}")
         self.stop()
+        for e, what in [*copies(graph), *pieces_at_rest(graph)]:
+            attributes["notes"].append(f"line {edges[e].line}: {edges[e].who()}: {what}")
+        attributes["notes"] = list(dict.fromkeys(attributes["notes"]))
         return graph
 
-    def edge(self, line: int, tail: str, head: str, data: dict[str, Any]) -> tuple[Any, ...]:
+    def edge(self, row: Row) -> tuple[Any, ...]:
         """Radius, length, kind, conductance, haematocrit and name of one edge."""
-        who = f"edge '{tail}' to '{head}'"
-        if tail == head:
+        line, data, who = row.line, row.data, row.who()
+        if row.source == row.target:
             self.add(line, f"{who} starts and ends at the same node")
         return (
             self.number(line, who, data, "radius", 0.0),
@@ -273,23 +238,21 @@ class _Reader:
             str(data.get("name", "")),
         )
 
-    def stop(self) -> None:
-        """Raise what was found."""
-        if self.problems:
-            self.problems.sort(key=lambda problem: problem[0])
-            more = len(self.problems) - SHOWN
-            rest = [f"{self.path}: and {more} more problems"] if more > 0 else []
-            raise InputError([f"{self.path}:{line}: {what}" for line, what in self.problems[:SHOWN]] + rest)
 
+def _others(rows: list[Row], ours: tuple[str, ...]) -> dict[str, Any]:
+    """Columns this package has no place for.
 
-def _others(rows: list[dict[str, Any]], ours: tuple[str, ...]) -> dict[str, Any]:
-    """Columns this package has no place for: arrays of numbers (nan where a row has none), or lists."""
+    Arrays of whole numbers, arrays of numbers (nan where a row has none), else lists (None where a row has none).
+    """
     found: dict[str, Any] = {}
-    for key in sorted({key for row in rows for key in row} - set(ours)):
-        column = [row.get(key) for row in rows]
-        if all(_whole(value) for value in column):
+    for key in sorted({key for row in rows for key in row.data} - set(ours)):
+        column = [row.data.get(key) for row in rows]
+        known = [value for value in column if value is not None]
+        if not all(_whole(value) or isinstance(value, float) for value in known):
+            found[key] = column
+        elif all(map(_whole, column)) and max(abs(value) for value in known) < 2**63:
             found[key] = np.array(column, dtype=np.int64)
-        elif all(value is None or _whole(value) or isinstance(value, float) for value in column):
+        elif all(isinstance(value, float) for value in known):
             found[key] = np.array([math.nan if value is None else value for value in column])
         else:
             found[key] = column

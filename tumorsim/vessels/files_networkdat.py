@@ -4,7 +4,10 @@ In order: title; box [um]; tissue points; outer bound distance; longest segment;
 number of segments, a header and the segments (name, type, from, to, diameter [um], flow [nl/min], discharge
 haematocrit); number of nodes, a header and the nodes (name, x, y, z [um]); number of boundary nodes, a
 header and those (node, type 0 = pressure [mmHg] or 2 = inflow [nl/min], value, haematocrit, pO2 [mmHg],
-further solutes). Only segments of types 4 and 5 carry blood. Text after the last number of a line is ignored.
+further solutes). Only segments of types 4 and 5 carry blood.
+
+Nothing of a file is lost: text after the numbers of a row, further columns, the words of the head, headers,
+rows of other types and lines after the last table are kept in `VesselGraph.attributes` and written again.
 """
 
 from __future__ import annotations
@@ -19,13 +22,15 @@ from typing import Any
 import numpy as np
 
 from tumorsim.errors import InputError
-from tumorsim.vessels.flow import boundary_problems
-from tumorsim.vessels.graph import FLOW, PRESSURE, Kind, VesselGraph
+from tumorsim.vessels.boundaries import boundary_problems, pieces_at_rest
+from tumorsim.vessels.files_text import read_lines
+from tumorsim.vessels.graph import FLOW, PRESSURE, Kind, VesselGraph, copies
 
 UM = 1e-6  # m
 NL_MIN = 1e-12 / 60.0  # m3/s
 MMHG = 133.322387415  # Pa
 FLOWING = (4, 5)  # types of segments that carry blood
+UNKNOWN_FLOW, UNKNOWN_HAEMATOCRIT = "(flow:0=unknown)", "(hd:0=unknown)"  # words of a header, by our writer
 SHOWN = 20  # problems listed; the rest is only counted
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?|[+-]?(nan|inf|infinity)", re.IGNORECASE)
@@ -54,16 +59,13 @@ class _Reader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.problems: list[tuple[int, str]] = []
-        raw = path.read_bytes()
-        try:
-            text = raw.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = raw.decode("latin-1")
-        lines = text.replace("\x00", " ").replace("\x1a", " ").splitlines()
+        lines = read_lines(path)
         self.lines = [(i, line.split()) for i, line in enumerate(lines, start=1) if line.strip()]
         self.last = max(len(lines), 1)
         self.next = 0
         self.title = ""
+        self.head: list[str] = []  # what follows the numbers of the head's lines and of the counts
+        self.headers: list[str] = []  # of the tables; "" where there is none
         # a blank title is legal: then the first line that is not blank is already the box
         if self.lines and (lines[0].strip() or len(_leading(self.lines[0][1])) < 3):
             self.title = " ".join(self.lines[0][1])
@@ -98,6 +100,7 @@ class _Reader:
         found = _leading(words)[:count]
         if len(found) < count or not all(map(math.isfinite, found)):
             raise self.fail(line, f"{what}: expected {count} number(s), found '{' '.join(words)}'")
+        self.head.append(" ".join(words[count:]))
         return found
 
     def table(self, what: str, after: str, least: int, row: Callable[[int, list[str]], None]) -> None:
@@ -109,10 +112,14 @@ class _Reader:
         if not found or found[0] < 0 or not found[0].is_integer():
             raise self.fail(at, f"expected the number of {what}s, found '{' '.join(words)}'")
         count = int(found[0])
+        self.head.append(" ".join(words[1:]))
+        self.headers.append("")
         if count and self.next < len(self.lines):
             header = self.lines[self.next][1]
             # a header that was blank has been skipped already: then this is the first row
-            self.next += len(_leading(header[1:])) < least - 1
+            if len(_leading(header[1:])) < least - 1:
+                self.headers[-1] = " ".join(header)
+                self.next += 1
         for k in range(count):
             line, words = self.take(f"{what} {k + 1} of the {count} announced in line {at}")
             values = [_number(word) for word in words]
@@ -129,7 +136,7 @@ class _Reader:
         if value is None or not value.is_integer():
             self.add(line, f"{what}: node number '{word}' is not a whole number")
             return ""
-        return str(int(value))
+        return str(int(word) if word.isdigit() else int(value))
 
     def real(self, line: int, word: str, what: str) -> float:
         """A finite number; nan (and a problem) where it is none."""
@@ -156,8 +163,9 @@ def read_network_dat(path: str | Path) -> VesselGraph:
 
     Lengths are the distances between the end nodes. `attributes` holds `title`, `box_um`, `tissue_points`,
     `outer_bound_um`, `max_segment_length_um`, `max_segments_per_node`, `relative_flow`, `notes` (what was
-    left out or matters), `edge` (`segment_type`; `flow`, the file's flow column [m3/s]) and `solutes` of the
-    boundary nodes.
+    left out or matters), `edge` (`segment_type`; `flow`, the file's flow column [m3/s]), `solutes` of the
+    boundary nodes, and the text of the file: `head`, `headers`, `rest` (after the numbers of a row; in `edge`
+    and `node`), `boundary_rest`, `left_out` ([number of the row before which it stands, row]) and `after`.
 
     Raises
     ------
@@ -175,6 +183,10 @@ def read_network_dat(path: str | Path) -> VesselGraph:
     attributes["max_segment_length_um"] = reader.values(1, "longest segment")[0]
     attributes["max_segments_per_node"] = int(reader.values(1, "most segments at a node")[0])
     tables = _Tables(reader, attributes["notes"])
+    attributes |= {"head": reader.head, "headers": reader.headers}
+    attributes |= {"left_out": tables.left_out} if tables.left_out else {}
+    after = [" ".join(words) for _, words in reader.lines[reader.next :]]
+    attributes |= {"after": after} if after else {}
     graph = tables.graph(attributes)
     if reader.problems:
         raise reader.error()
@@ -187,17 +199,20 @@ class _Tables:
     def __init__(self, reader: _Reader, notes: list[str]) -> None:
         self.reader = reader
         self.segments: list[tuple[int, str, int, str, str, float, float, float]] = []
+        self.left_out: list[list[Any]] = []
+        self.rest: dict[str, list[str]] = {"edge": [], "node": [], "boundary": []}
         self.nodes: dict[str, tuple[int, list[float]]] = {}
         self.boundary: dict[str, tuple[int, int, float, float, float, list[float]]] = {}
         self.dropped: Counter[int] = Counter()
         self.seen: dict[str, int] = {}
         self.used: set[str] = set()
         self.notes = notes
-        start = reader.next
         reader.table("segment", "", 5, self.segment)
-        head = " ".join(" ".join(words) for _, words in reader.lines[start : start + 2]).lower()
+        head = f"{reader.head[-1]} {reader.headers[-1]}".lower()
+        self.unknown_flow = UNKNOWN_FLOW in head
         reader.table("node", "segment", 4, self.node)
         reader.table("boundary node", "node", 3, self.bound)
+        self.unknown_haematocrit = UNKNOWN_HAEMATOCRIT in reader.headers[-1].lower()
         if reader.next < len(reader.lines) and len(_leading(reader.lines[reader.next][1])) >= 3:
             line = reader.lines[reader.next][0]
             reader.add(line, "one boundary node more than its count announces")
@@ -218,6 +233,7 @@ class _Tables:
             reader.add(line, f"{what}: type '{words[1]}' is not a whole number")
         elif kind not in FLOWING:
             self.dropped[int(kind)] += 1
+            self.left_out.append([len(self.segments), " ".join(words)])
             return
         tail, head = (reader.node(line, word, what) for word in words[2:4])
         diameter = reader.real(line, words[4], f"{what}: diameter")
@@ -228,6 +244,7 @@ class _Tables:
         flow = reader.optional(line, words[5:6], f"{what}: flow")
         haematocrit = reader.haematocrit(line, [] if math.isnan(flow) else words[6:7], what)
         self.used.update((tail, head))
+        self.rest["edge"].append(_rest(words, 5 + (not math.isnan(flow)) + (not math.isnan(haematocrit))))
         self.segments.append((line, words[0], int(kind or 0), tail, head, diameter, flow, haematocrit))
 
     def node(self, line: int, words: list[str]) -> None:
@@ -236,6 +253,8 @@ class _Tables:
         place = [self.reader.real(line, word, f"node {words[0]}: coordinate") for word in words[1:4]]
         if name in self.nodes:
             self.reader.add(line, f"node {name} is already in line {self.nodes[name][0]}")
+        elif name:
+            self.rest["node"].append(_rest(words, 4))
         self.nodes[name] = (line, place)
 
     def bound(self, line: int, words: list[str]) -> None:
@@ -252,6 +271,7 @@ class _Tables:
             reader.add(line, f"{what}: a solute is not a number")
         if name in self.boundary:
             reader.add(line, f"{what} is already in line {self.boundary[name][0]}")
+        self.rest["boundary"].append(_rest(words, 3 + (not math.isnan(haematocrit)) + len(rest)))
         if name and name not in self.nodes:
             reader.add(line, f"{what} is not among the nodes")
         elif name and name not in self.used:
@@ -279,13 +299,23 @@ class _Tables:
         number = {name: i for i, name in enumerate(self.nodes)}
         _, names, types, tails, heads, diameters, flows, haematocrits = zip(*self.segments, strict=True)
         lines, kinds, values, bound_h, po2, solutes = zip(*self.boundary.values(), strict=True)
+        column = np.array(flows, dtype=np.float64) * NL_MIN
         attributes["edge"] = {
             "segment_type": np.array(types, dtype=np.int64),
-            "flow": np.array(flows, dtype=np.float64) * NL_MIN,
+            "flow": np.where(column == 0.0, math.nan, column) if self.unknown_flow else column,
         }
+        attributes["node"] = {}
+        for what in ("edge", "node"):
+            if any(self.rest[what]):
+                attributes[what]["rest"] = self.rest[what]
+        if any(self.rest["boundary"]):
+            attributes["boundary_rest"] = self.rest["boundary"]
         attributes["relative_flow"] = self.relative
         attributes["solutes"] = [list(row) for row in solutes]
         kind = np.array(kinds, dtype=np.uint8)
+        entering = np.array(bound_h, dtype=np.float64)
+        if self.unknown_haematocrit:
+            entering[entering == 0.0] = math.nan
         graph = VesselGraph(
             node_pos=np.array([place for _, place in self.nodes.values()]) * UM,
             tail=np.array([number[t] for t in tails]),
@@ -298,11 +328,21 @@ class _Tables:
             boundary_node=np.array([number[name] for name in self.boundary]),
             boundary_type=kind,
             boundary_value=np.array(values) * np.where(kind == PRESSURE, MMHG, NL_MIN),
-            boundary_haematocrit=np.array(bound_h, dtype=np.float64),
+            boundary_haematocrit=np.where(entering == 0.0, math.nan, entering)
+            if self.unknown_haematocrit
+            else entering,
             boundary_po2=np.array(po2, dtype=np.float64),
             attributes=attributes,
         )
         row = dict(zip(graph.boundary_node.tolist(), lines, strict=True))
         for node, what in boundary_problems(graph):
             reader.add(row[node], f"boundary node {graph.node_name[node]}: {what}")
+        for edge, what in [*copies(graph), *pieces_at_rest(graph)]:
+            self.notes.append(f"line {self.segments[edge][0]}: segment {graph.edge_name[edge]}: {what}")
         return graph
+
+
+def _rest(words: Sequence[str], used: int) -> str:
+    """What follows the numbers of a row that are used; a star may touch the last of them."""
+    star = ["*"] if used <= len(words) and words[used - 1].endswith("*") else []
+    return " ".join([*star, *words[used:]])
