@@ -21,6 +21,7 @@ FLOORS = [
     "model",
     "saving",
     "balance",
+    "circulation",
     "oxygenation",
     "log",
     "patient",

@@ -59,14 +59,14 @@ def test_the_parts_of_a_step_run_in_that_order(monkeypatch: pytest.MonkeyPatch) 
     integrate = model.oxygenation.integrate
     monkeypatch.setattr(model.oxygenation, "integrate", lambda s, c, dt: spans.append(dt) or integrate(s, c, dt))
     model.step()
-    assert order == ["fields", "hazards", "cells", "observe"] and spans == [12 * 3600]
+    assert order == ["fields", "hazards", "cells", "tissue", "observe"] and spans == [12 * 3600]
     order.clear()
     spans.clear()
     model.step()
     assert order == [
         "deliver", "fields", "hazards", "vessels", "blood", "fields",  # up to 14 h the old blood, then the new
         "deliver", "hazards", "vessels", "blood", "fields",
-        "hazards", "cells", "observe",
+        "hazards", "cells", "tissue", "observe",
     ]  # fmt: skip
     assert spans == [2 * 3600, 3 * 3600, 7 * 3600]
     rank = {p.name: p.number for p in STEP}

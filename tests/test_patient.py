@@ -13,7 +13,7 @@ from tumorsim.model import TumorModel
 from tumorsim.outcomes import residue
 from tumorsim.patient import Patient, build_patient
 from tumorsim.scenario import Scenario
-from tumorsim.state import State
+from tumorsim.state import DORMANT, OPEN, State
 from tumorsim.vessels.supply import perfusion_summary
 
 SMALL: dict[str, Any] = {
@@ -217,3 +217,66 @@ def test_an_imported_graph_cannot_carry_a_run_and_says_so() -> None:
     imported = replace(case, vessels=replace(case.vessels, file=Path("net.dat"), feeders=None))
     with pytest.raises(InputError, match=r"net\.dat.*tumorsim vessels"):
         build_patient(imported)
+
+
+def test_a_tumour_at_the_surface_is_fed_from_outside_too() -> None:
+    fed = small(tissue__tumour__place="dome", vessels__extrahepatic="phrenic")
+    state = fed.new_state()
+    found = shares(fed, state)
+    assert found["tumour"]["extrahepatic"] > 0.1 and found["liver"]["extrahepatic"] == 0.0
+    assert found["tumour"]["total_ml_min_100ml"] == pytest.approx(
+        shares(small(), small().new_state())["tumour"]["total_ml_min_100ml"], rel=1e-5
+    )
+    (phrenic,) = fed.grown.parasites
+    assert np.all(state.edge_flow[phrenic.edges] > 0.0) and np.all(state.edge_state[phrenic.edges] == OPEN)
+
+
+def test_what_is_dormant_is_closed_and_named_so_before_treatment() -> None:
+    patient = small(tissue__tumour__place="bare area")  # 12 mm: too small to be fed from outside yet
+    state = patient.new_state()
+    (phrenic,) = patient.grown.parasites
+    dormant = np.concatenate([phrenic.edges, [c.edge for c in patient.grown.collaterals]])
+    assert np.array_equal(np.sort(dormant), np.flatnonzero(state.edge_state == DORMANT))
+    assert not state.edge_patent[dormant].any() and not state.edge_open[dormant].any()
+    assert not state.edge_flow[dormant].any() and not state.q_extrahepatic.any()
+    assert np.array_equal(state.edge_flow, patient.untreated_flow)
+
+
+def test_a_hypovascular_tumour_gets_less_arterial_blood_by_fewer_arteries() -> None:
+    by_size = {key: value for key, value in SMALL["vessels"].items() if key != "feeders"}
+    hyper, hypo = (
+        build_patient(Scenario.from_dict({**SMALL, "vessels": by_size}, tissue__tumour__vascularity=v))
+        for v in ("hyper", "hypo")
+    )
+    assert len(hypo.grown.feeders) < len(hyper.grown.feeders)
+    less, more = (shares(p, p.new_state())["tumour"] for p in (hypo, hyper))
+    assert less["total_ml_min_100ml"] < more["total_ml_min_100ml"] and less["arterial"] < more["arterial"]
+
+
+# --- a thrombus in the portal vein -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("grade", ["Vp1", "Vp3"])
+def test_a_patient_with_a_thrombus(grade: str) -> None:
+    patient = small(tissue__tumour__thrombus=grade)
+    state, clot = patient.new_state(), patient.anatomy.thrombus
+    assert clot.any() and patient.anatomy.target[clot].all()
+    assert np.all(patient.sites_below("thrombus_artery") == clot)
+    assert np.all(state.q_arterial[clot] > 0.0) and not state.q_portal[clot].any()
+    assert patient.grown.thrombosed.size == {"Vp1": 1, "Vp3": 2}[grade]
+    assert np.all(state.edge_open[patient.grown.thrombosed] == patient.parameters["vessels.thrombus_patency"])
+
+
+def test_a_run_with_a_thrombus_has_cells_in_it_and_sees_it() -> None:
+    from tumorsim.anatomy import ZONES
+    from tumorsim.studies.observe import outcome
+
+    model = TumorModel(case=Scenario.from_dict(SMALL, tissue__tumour__thrombus="Vp3"))
+    clot = model.virtual_patient.anatomy.thrombus
+    cells = model.population.viable_of_sites()
+    assert cells[clot].sum() > 0.5 * model.virtual_patient.capacity * clot.sum()
+    assert model.image().visible[clot].mean() > 0.5
+    while model.running:
+        model.step()
+    found = outcome(model, int(cells.sum()), [], None)
+    assert found.residue_by_zone[ZONES[0]] > 0

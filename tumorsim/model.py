@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,12 @@ from numpy.typing import NDArray
 from tumorsim import saving
 from tumorsim.balance import fill_in_balance
 from tumorsim.cells.population import Population, StepTotals
+from tumorsim.circulation import Circulation
 from tumorsim.clock import Clock
 from tumorsim.errors import InputError
 from tumorsim.log import Done, Records, treatment_of
 from tumorsim.outcomes import imaging
+from tumorsim.outcomes.perfusion_imaging import seen_oil, seen_thrombus
 from tumorsim.oxygenation import Oxygenation
 from tumorsim.patient import Patient, build_patient
 from tumorsim.scenario import Event, Scenario
@@ -45,13 +47,13 @@ class Part:
 # The order of one step. Parts 1 to 5 run for every stretch between two treatments, the others once.
 STEP = (
     Part(1, "deliver", "treatments that are due, at their exact times"),
-    Part(2, "vessels", "flow of blood, where a vessel has changed"),
+    Part(2, "vessels", "flow of blood, where a vessel has changed; arteries answer a loss of portal blood"),
     Part(3, "blood", "what arteries and portal vein bring to every site"),
     Part(4, "fields", "oxygen of tumour, and of liver whose blood has changed"),
     Part(5, "hazards", "ischaemia and starvation, integrated over the stretch"),
     Part(6, "cells", "die, change side and phase, divide, move"),
     Part(7, "immunity", "nothing in this version"),
-    Part(8, "tissue", "debris is resorbed (with the cells)"),
+    Part(8, "tissue", "VEGF, collaterals, gelatin and oil (debris with the cells)"),
     Part(9, "observe", "counts; the data collector"),
 )
 
@@ -126,6 +128,7 @@ class TumorModel(mesa.Model):
         self._registered = frozenset(cause for _, treatment in self._events for cause in treatment.causes)
         self.state: State = fixed.new_state()
         self.oxygenation = Oxygenation(fixed, threads)
+        self.circulation = Circulation(fixed)
         self._pulses: dict[str, NDArray[np.float64]] = {}
         self._seconds: dict[str, float] = dict.fromkeys((p.name for p in STEP), 0.0)
         tumour = scenario.tissue.tumour
@@ -151,6 +154,7 @@ class TumorModel(mesa.Model):
     def _start(self) -> None:
         """Blood of the untreated tumour, then oxygen, cells and debris in balance with it and each other."""
         fill_in_balance(self.state, self.population, self.oxygenation, self.case.step)
+        self.circulation.begin(self.state, self.population)
         self._observe(None)
 
     # --- what is asked of a model ------------------------------------------------------------------------
@@ -205,8 +209,10 @@ class TumorModel(mesa.Model):
             least_density=p["imaging.least_density"],
             least_enhancement=p["imaging.least_enhancement"],
             sphere=p["imaging.sphere"],
+            uptake=seen_oil(fixed.grown, state.edge_oil, p),
+            thrombus_seen=seen_thrombus(fixed.graph, state.edge_patent, p),
         )
-        return imaging.Image(seen.visible, seen.volume, seen.diameter, fixed.seen_arteries(state, seen.visible))
+        return replace(seen, arteries=fixed.seen_arteries(state, seen.visible))
 
     # --- one step ----------------------------------------------------------------------------------------
 
@@ -218,6 +224,9 @@ class TumorModel(mesa.Model):
         start, end = self.clock.span
         state, cells, oxygen = self.state, self.population, self.oxygenation
         done_to, fresh = start, False
+        if self.circulation.due(state):
+            self._lead_blood()
+            fresh = True
         while (event := self._due(end)) is not None:
             done = self._timed("deliver", self._deliver, event)
             if not done.delivery.changed:
@@ -227,20 +236,25 @@ class TumorModel(mesa.Model):
                     self._timed("fields", oxygen.refresh, state, cells)
                 self._timed("hazards", oxygen.integrate, state, cells, event.at - done_to)
                 done_to = event.at
-            self._timed("vessels", self.virtual_patient.solve_flow, state)
-            self._timed("blood", self.virtual_patient.bring_blood, state)
-            self._timed("fields", oxygen.everywhere, state, cells)
+            self._lead_blood()
             cells.reset_nadir()
             fresh = True
         if not fresh:
             self._timed("fields", oxygen.refresh, state, cells)
         self._timed("hazards", oxygen.integrate, state, cells, end - done_to)
         totals = self._timed("cells", self._cells)
+        self._timed("tissue", self.circulation.age, state, cells, end - start)
         self.clock.advance()
         state.step_index, state.now = self.clock.index, self.clock.now
         self._timed("observe", self._observe, totals)
         if self.clock.done:
             self.running = False
+
+    def _lead_blood(self) -> None:
+        """Parts 2 to 4 after vessels have changed: flow, what it brings to every site, oxygen."""
+        self._timed("vessels", self.circulation.lead, self.state)
+        self._timed("blood", self.virtual_patient.bring_blood, self.state)
+        self._timed("fields", self.oxygenation.everywhere, self.state, self.population)
 
     def _timed(self, name: str, work: Callable[..., Any], *args: Any) -> Any:
         begun = time.perf_counter()

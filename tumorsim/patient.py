@@ -7,6 +7,7 @@ Anatomy, vessels and the calibration of untreated perfusion belong here; whateve
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +17,20 @@ from tumorsim.errors import InputError
 from tumorsim.fields.oxygen import OxygenModel
 from tumorsim.hazards.ischaemia import IschaemiaClocks
 from tumorsim.lattice import Lattice
+from tumorsim.outcomes.angiogram import seen_arteries
 from tumorsim.outcomes.imaging import SeenArtery
 from tumorsim.parameters import Parameters
 from tumorsim.scenario import Scenario
-from tumorsim.state import CAUSES, State
+from tumorsim.state import CAUSES, THROMBOSED, State
+from tumorsim.vessels import oil
 from tumorsim.vessels.beads import BeadRide
+from tumorsim.vessels.buffer import BufferReference, buffer_reference, solve_buffered
+from tumorsim.vessels.extrahepatic import parasitic
 from tumorsim.vessels.flow import FlowSolver
-from tumorsim.vessels.graph import Kind, VesselGraph
+from tumorsim.vessels.graph import VesselGraph
 from tumorsim.vessels.growth import GrownVessels, grow, territory
-from tumorsim.vessels.supply import demand, exchange_inflow, liver_perfusion, site_supply
+from tumorsim.vessels.remodelling import Remodelling, dormant_vessels, set_edge_state
+from tumorsim.vessels.supply import demand, liver_perfusion, site_supply
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +48,10 @@ class Patient:
         Cells a full site holds.
     solver, bead_ride, oxygen, clocks
         The physics, prepared.
+    oil_capacity : array, shape (edges,)
+        Oil with which every vessel is full [m3]; inf where oil passes without closing.
+    buffer : BufferReference
+        Beds of the liver that widen where portal blood fails, and their blood without a thrombus.
     untreated_arterial : array, shape (sites,)
         Arterial perfusion before treatment [1/s].
     liver_arterial : float
@@ -57,6 +67,8 @@ class Patient:
     capacity: int
     solver: FlowSolver
     bead_ride: BeadRide
+    oil_capacity: NDArray[np.float64]
+    buffer: BufferReference
     oxygen: OxygenModel
     clocks: IschaemiaClocks
     untreated_arterial: NDArray[np.float32]
@@ -68,6 +80,16 @@ class Patient:
     def graph(self) -> VesselGraph:
         """The vessel graph."""
         return self.grown.graph
+
+    @cached_property
+    def remodelling(self) -> Remodelling:
+        """The clocks of this patient's vessels."""
+        grown, graph, table = self.grown, self.grown.graph, self.parameters
+        parasites = [(np.asarray(p.edges, dtype=np.int64), p.exchange) for p in grown.parasites]
+        dormant = dormant_vessels(graph.kind, graph.head, graph.exchange, grown.patent, parasites)
+        half_life = oil.oil_half_life(grown, table)
+        rows = len(graph.exchange)
+        return Remodelling.prepare(self.oil_capacity, half_life, dormant, grown.exchange_of_site, rows, table)
 
     def cause_index(self, cause: str) -> int:
         """Column of one of the causes every state has."""
@@ -88,27 +110,8 @@ class Patient:
         return np.divide(state.q_arterial, before, out=np.ones_like(before), where=before > 0.0)
 
     def seen_arteries(self, state: State, visible: NDArray[np.bool_]) -> tuple[SeenArtery, ...]:
-        """Tumour feeders an angiogram shows now: wide enough, open, and leading to visible tumour."""
-        bright = np.zeros(len(self.graph.exchange) + 1)
-        np.add.at(bright, self.grown.exchange_of_site[visible], state.q_arterial[visible])
-        inflow = exchange_inflow(self.graph, state.edge_flow, Kind.ARTERIAL)
-        total = float(bright[:-1].sum())
-        seen = []
-        for feeder in self.grown.feeders:
-            share = float(bright[feeder.exchange].sum()) / total if total > 0.0 else 0.0
-            runs = float(inflow[feeder.exchange].sum()) > 0.0 and state.edge_flow[feeder.edge] > 0.0
-            if share > 0.0 and runs and feeder.diameter >= self.parameters["imaging.smallest_artery"]:
-                segment = self._segment_of(feeder.name)
-                seen.append(SeenArtery(feeder.name, feeder.edge, feeder.diameter, segment, share))
-        return tuple(seen)
-
-    def _segment_of(self, feeder: str) -> int:
-        """Segment whose artery a feeder leaves."""
-        inside = self.sites_below(feeder)
-        for segment in range(1, 9):
-            if not np.any(inside & ~self.sites_below(f"segment_{segment}")):
-                return segment
-        raise InputError(f"vessels: {feeder} does not hang on one segment's artery")
+        """Arteries that run to visible tumour now, wide enough for cone-beam CT or selective angiography."""
+        return seen_arteries(self.grown, state, visible, self.parameters["imaging.smallest_artery"])
 
     def new_state(self, causes: tuple[str, ...] = CAUSES) -> State:
         """The state before the first step, without cells: compartments, vessels open, untreated blood."""
@@ -124,13 +127,17 @@ class Patient:
         )
         state = State(sizes, causes)
         state.compartment[:] = self.anatomy.compartment
+        state.edge_patent[:] = state.edge_open[:] = self.grown.patent
+        state.edge_state[self.grown.thrombosed] = THROMBOSED
+        set_edge_state(state)
         self.solve_flow(state)
         self.bring_blood(state)
         return state
 
     def solve_flow(self, state: State) -> None:
-        """Flow and pressure for the vessels as they are."""
-        flow = self.solver.solve(state.edge_open)
+        """Flow and pressure for the vessels as they are, and how wide arteries stand for it."""
+        flow, tone = solve_buffered(self.solver, state.edge_open, self.buffer, self.parameters)
+        state.edge_tone[:] = tone
         state.edge_flow[:] = flow.edge_flow
         state.node_pressure[:] = flow.node_pressure
 
@@ -168,6 +175,7 @@ def build_patient(scenario: Scenario, *, number: int = 0, seed: int | None = Non
         anatomy.distance_to_uncovered_border,
         anatomy.distance_to_covered_border,
         parameters,
+        tissue.tumour.vascularity,
     )
     if scenario.vessels.file is not None:
         raise InputError(
@@ -185,11 +193,23 @@ def build_patient(scenario: Scenario, *, number: int = 0, seed: int | None = Non
         parameters=parameters,
         terminals=scenario.vessels.terminals,
         rest_perfusion=liver_perfusion(tissue.liver, parameters),
+        liver=tissue.liver,
+        thrombus=tissue.tumour.thrombus,
+        parasite=parasitic(
+            scenario.vessels.extrahepatic,
+            tissue.tumour.place,
+            2.0 * max(tissue.tumour.semi_axes),
+            seed,
+            number,
+            parameters,
+        ),
     )
     solver = FlowSolver(grown.graph, parameters=parameters)
-    flow = solver.solve(np.ones(grown.graph.n_edges)).edge_flow
+    buffer = buffer_reference(grown, solver)
+    flow = solve_buffered(solver, grown.patent, buffer, parameters)[0].edge_flow
     untreated = site_supply(grown, flow)[0]
     liver = (anatomy.compartment == 0) & ~anatomy.target
+    oil_capacity = oil.capacity(grown, parameters)
     return Patient(
         seed=seed,
         number=number,
@@ -204,7 +224,10 @@ def build_patient(scenario: Scenario, *, number: int = 0, seed: int | None = Non
             solver,
             lodging_factor=parameters["embolisation.lodging_factor"],
             batch_share=parameters["embolisation.batch_share"],
+            oil_capacity=oil_capacity,
         ),
+        oil_capacity=oil_capacity,
+        buffer=buffer,
         oxygen=OxygenModel(parameters, lattice, tissue.liver),
         clocks=IschaemiaClocks.from_parameters(parameters),
         untreated_arterial=untreated,

@@ -92,11 +92,12 @@ ARRAYS: tuple[ArraySpec, ...] = (
     ArraySpec("now", "i8", "s", "scalar", "time"),
     ArraySpec("edge_patent", "f8", "-", "edge", "share left by anatomy: thrombus in it, or dormant", fill=1),
     ArraySpec("edge_solid", "f8", "-", "edge", "share closed for good by lodged beads"),
-    ArraySpec("edge_gelatin", "f8", "-", "edge", "share closed by gelatin, which dissolves"),
+    ArraySpec("edge_gelatin", "f8", "-", "edge", "gelatin held, in shares of what closes the vessel; it dissolves"),
     ArraySpec("edge_oil", "f8", "m3", "edge", "oil held in the vessel and the bed it leads to"),
     ArraySpec("edge_tone", "f8", "-", "edge", "conductance by tone; arteries widen when portal blood fails", fill=1),
     ArraySpec("edge_payload", "f8", "kg", "edge_drug", "drug held by what lodged in the vessel"),
     ArraySpec("vegf", "f8", "-", "exchange", "VEGF of the tissue of an exchange node, relative to baseline", fill=1),
+    ArraySpec("untreated_hypoxia", "f8", "-", "exchange", "share of hypoxic living cells before treatment"),
 )
 
 
@@ -172,6 +173,7 @@ class State:
     edge_tone: NDArray[np.float64]
     edge_payload: NDArray[np.float64]
     vegf: NDArray[np.float64]
+    untreated_hypoxia: NDArray[np.float64]
 
     def __init__(self, sizes: Sizes, causes: Sequence[str] = CAUSES) -> None:
         self.sizes = sizes

@@ -143,7 +143,7 @@ class VesselPicture:
 
     def png(self, frame: Frame) -> str:
         """As of `SlicePicture`; drawn anew only when a vessel has changed."""
-        key = frame.closed.tobytes() + frame.starved.tobytes() + repr(frame.told).encode()
+        key = frame.closed.tobytes() + frame.starved.tobytes() + frame.hidden.tobytes() + repr(frame.told).encode()
         if self._drawn[0] != key:
             with _drawing:
                 self._drawn = (key, self._draw(frame))
@@ -167,7 +167,7 @@ class VesselPicture:
         )
         signs = []
         for order, (label, colour, rows, more, alpha) in enumerate(groups):
-            rows = rows if label == "closed" else rows & ~frame.closed
+            rows = rows if label == "closed" else rows & ~frame.closed & ~frame.hidden
             lines = LineCollection(
                 list(still.vessels[rows]), colors=colour, linewidths=self.width[rows] + more, alpha=alpha,
                 zorder=2 + order, capstyle="round",

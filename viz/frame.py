@@ -97,8 +97,8 @@ class Frame:
     """A moment: own copies, never changed.
 
     ``shares`` (rows, columns, 5) of a site's room taken by each of `STATES`; ``tissue`` (rows, columns) 0 none,
-    1 liver, 2 tumour; ``po2`` [mmHg]; ``lines`` has the walls in the slice as (n, 2, 2) [mm]; ``closed`` and
-    ``starved`` are bool for every vessel shown; ``mix`` is the share of each state in all tumour cells, living
+    1 liver, 2 tumour; ``po2`` [mmHg]; ``lines`` has the walls in the slice as (n, 2, 2) [mm]; ``closed``,
+    ``hidden`` (dormant) and ``starved`` are bool for every vessel shown; ``mix`` is the share of each state in all tumour cells, living
     and dead; ``marks`` are (day, text) of the treatments so far; ``told`` is what a treatment has done by name of
     the vessel.
     """
@@ -109,6 +109,7 @@ class Frame:
     po2: NDArray[np.float32]
     lines: dict[str, Floats]
     closed: NDArray[np.bool_]
+    hidden: NDArray[np.bool_]
     starved: NDArray[np.bool_]
     days: Floats
     viable: Floats
@@ -125,13 +126,16 @@ class Frame:
         tissue = np.where(compartment == OUTSIDE, 0, np.where(compartment == LIVER, 1, 2)).astype(np.uint8)
         total = amounts.sum(axis=0)
         viable = np.array(model.records.in_target, dtype=np.float64)
+        # arteries that may open later are not shown before they do
+        hidden = (model.virtual_patient.grown.patent[still.edge] == 0.0) & (state.edge_open[still.edge] < CLOSED_BELOW)
         return cls(
             day=model.now / DAY,
             shares=slice_of(lattice, amounts) / still.capacity,
             tissue=tissue,
             po2=slice_of(lattice, state.po2),
             lines=walls(compartment, still.covered, still.spacing_mm),
-            closed=state.edge_open[still.edge] < CLOSED_BELOW,
+            closed=~hidden & (state.edge_open[still.edge] < CLOSED_BELOW),
+            hidden=hidden,
             starved=np.abs(state.edge_flow[still.edge]) < STARVED_BELOW * still.flow,
             days=np.arange(len(viable)) * (model.case.step / DAY),
             viable=viable,

@@ -112,18 +112,29 @@ class PlainTumor(mesa.Model):
         self.tissue.phase[:] = 0
 
     def step(self) -> None:
-        """Treatments, oxygen, hazards; then all cells, each by itself; then the births find their places."""
+        """Treatments, oxygen, hazards; all cells, each by itself; births find their places; vessels change."""
+        vessels = self.patient.remodelling
+        if vessels.due(self.tissue):
+            self.lead_blood()
         while self.coming and self.coming[0][0].at == self.index * self.dt:
             _, treatment = self.coming.pop(0)
             plan = treatment.plan(nothing_seen(self.tissue.sizes.sites), patient=self.patient)
             treatment.deliver(plan, self.patient, state=self.tissue)
-            self.patient.solve_flow(self.tissue)
-            self.patient.bring_blood(self.tissue)
+            self.lead_blood()
         self.breathe()
         self.births.clear()
         self.agents.do("live")
         self.place()
+        cells = sorted(self.at)
+        hypoxic = np.array([self.at[site].phase in (2, 4) for site in cells], dtype=np.int64)
+        vessels.advance(self.tissue, vessels.hypoxia(hypoxic, np.array(cells, dtype=np.int64), 1), self.dt)
         self.index += 1
+
+    def lead_blood(self) -> None:
+        """Vessels as open as what they hold leaves them, flow, and what it brings to every site."""
+        self.patient.remodelling.apply(self.tissue)
+        self.patient.solve_flow(self.tissue)
+        self.patient.bring_blood(self.tissue)
 
     def breathe(self) -> None:
         """Oxygen from blood and living cells, and the hazards of hypoxic cells for want of it."""
@@ -146,7 +157,9 @@ class PlainTumor(mesa.Model):
         """Permeability of the face between two sites."""
         label, anatomy = self.tissue.compartment, self.patient.anatomy
         capsule, barrier = anatomy.capsule_site, anatomy.permeability
-        return face_permeability(label[a], label[b], capsule[a], capsule[b], barrier.capsule, barrier.septum)
+        return face_permeability(
+            label[a], label[b], capsule[a], capsule[b], barrier.capsule, barrier.septum, barrier.wall
+        )
 
     def is_free(self, site: int) -> bool:
         """Whether a cell can move in."""

@@ -65,17 +65,24 @@ def test_partial_depends_on_the_direction_and_the_key_only():
         (1, 201, 1, 1, 0.1),  # a satellite lies outside the capsule
         (0, 201, 1, 1, 1.0),  # satellites have none
         (200, 201, 1, 1, 1.0),
+        (199, 0, 0, 0, 0.3),  # the wall of the vein
+        (199, 0, 1, 1, 0.3),  # no capsule there
+        (199, 200, 0, 0, 0.3),
+        (199, 1, 1, 1, 1.0),  # a thrombus grows out of the tumour
+        (199, 199, 1, 0, 1.0),
+        (199, 255, 0, 0, 0.0),
         (1, 255, 0, 0, 0.0),
         (255, 255, 0, 0, 0.0),
     ],
 )
 def test_face_permeability(a, b, capsule_a, capsule_b, expected):
-    assert face_permeability(a, b, capsule_a, capsule_b, 0.1, 0.2) == expected
+    assert face_permeability(a, b, capsule_a, capsule_b, 0.1, 0.2, 0.3) == expected
 
 
 @settings(max_examples=200, deadline=None)
-@given(*[st.integers(0, 255)] * 2, *[st.integers(0, 1)] * 2, st.floats(0, 1), st.floats(0, 1))
-def test_a_face_is_the_same_both_ways(a, b, capsule_a, capsule_b, perm_capsule, perm_septum):
-    there = face_permeability(a, b, capsule_a, capsule_b, perm_capsule, perm_septum)
-    assert there == face_permeability(b, a, capsule_b, capsule_a, perm_capsule, perm_septum)
+@given(*[st.integers(0, 255)] * 2, *[st.integers(0, 1)] * 2, *[st.floats(0, 1)] * 3)
+def test_a_face_is_the_same_both_ways(a, b, capsule_a, capsule_b, perm_capsule, perm_septum, perm_wall):
+    permeabilities = (perm_capsule, perm_septum, perm_wall)
+    there = face_permeability(a, b, capsule_a, capsule_b, *permeabilities)
+    assert there == face_permeability(b, a, capsule_b, capsule_a, *permeabilities)
     assert 0 <= there <= 1

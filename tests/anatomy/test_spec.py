@@ -26,9 +26,12 @@ def test_sphere_and_ellipsoid_volumes():
         ({"shape": "ellipsoid", "axes": (0.03, -0.03, 0.03)}, "above 0"),
         ({"shape": "spere", "diameter": 0.03}, "Did you mean 'sphere'"),
         ({"diameter": 0.03, "capsule": "intakt"}, "Did you mean 'intact'"),
+        ({"diameter": 0.03, "place": "dom"}, r"tumour.place: 'dom' is not known\. Did you mean 'dome'"),
+        ({"diameter": 0.03, "vascularity": "hyp"}, "tumour.vascularity.*Allowed: hyper, iso, hypo"),
         ({"diameter": 0.03, "septa": -1}, "tumour.septa"),
         ({"diameter": 0.03, "septa": 2.5}, "tumour.septa"),
         ({"diameter": 0.03, "satellites": 31}, "0 to 30"),
+        ({"diameter": 0.03, "thrombus": "vp2"}, "Vp2"),
         ({"diameter": 0.03, "doubling_time": 0.0}, "doubling_time"),
     ],
 )

@@ -20,8 +20,8 @@ class Bench:
 
     def __init__(
         self, *, shape=(13, 13, 13), spacing=1e-3, radius=3.6, dt=12 * 3600, doubling=140 * DAY, seed=5, share=0.0,
-        hazard=0.0, overrides=None, capsule=False, permeability=(0.1, 0.1), compartments=1, rule=None, causes=(),
-        outside=False, seeded=True, cells=None, p_birth=0.0,
+        hazard=0.0, overrides=None, capsule=False, permeability=(0.1, 0.1), wall=0.0, compartments=1, rule=None,
+        causes=(), outside=False, thrombus=False, seeded=True, cells=None, p_birth=0.0,
     ):  # fmt: skip
         self.lattice = Lattice(shape, spacing)
         n = self.lattice.n_sites
@@ -35,11 +35,15 @@ class Bench:
             self.state.compartment[inside & (at[:, 0] > 0)] = 2
         if outside:
             self.state.compartment[~inside & (at[:, 2] > 0)] = 255
+        if thrombus:  # a tube from the tumour to the +x face
+            tube = ~inside & (at[:, 0] > 0) & (np.abs(at[:, 1:]).max(axis=1) < 1.5)
+            self.state.compartment[tube] = 199
+            inside = inside | tube
         self.inside = inside
         anatomy = SimpleNamespace(
             baseline_target=(at**2).sum(axis=1) < (radius + 2) ** 2,
             capsule_site=np.full(n, int(capsule), np.uint8),
-            permeability=SimpleNamespace(capsule=permeability[0], septum=permeability[1]),
+            permeability=SimpleNamespace(capsule=permeability[0], septum=permeability[1], wall=wall),
         )
         self.state.share10[:] = share
         self.starvation = np.full(n, float(hazard))

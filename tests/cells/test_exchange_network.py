@@ -68,7 +68,9 @@ def test_vessels_up_and_down(model: TumorModel) -> None:
         assert node.node == graph.exchange[node.coordinate]
         assert np.array_equal(node.position, graph.node_pos[node.node])
         assert network_position(model, node.coordinate) == tuple(node.position)
-        assert set(graph.kind[node.upstream].tolist()) <= {Kind.ARTERIAL, Kind.PORTAL, Kind.EXTRAHEPATIC}
+        assert set(graph.kind[node.upstream].tolist()) <= {
+            Kind.ARTERIAL, Kind.PORTAL, Kind.EXTRAHEPATIC, Kind.SINUSOID,
+        }  # fmt: skip
         assert np.all(graph.head[node.upstream] == node.node)
         assert set(graph.kind[node.downstream].tolist()) == {Kind.SINUSOID}
         assert np.all(graph.tail[node.downstream] == node.node)

@@ -18,7 +18,7 @@ def test_neighbours_are_those_of_the_lattice():
             assert there < 0 or placement.neighbours(there, *BOX)[d ^ 1] == site
 
 
-def split(room, compartment, overflow, permeability=(1.0, 1.0), capsule=0, seed=3, step=0):
+def split(room, compartment, overflow, permeability=(1.0, 1.0, 1.0), capsule=0, seed=3, step=0):
     """Pass 2 on all sites with room: admitted per site and by compartment of the source."""
     targets = np.flatnonzero(room > 0)
     label, admitted = compartment[targets].copy(), np.zeros(targets.size, dtype=np.int64)
@@ -41,7 +41,7 @@ def test_neighbours_admit_no_more_than_room_and_take_no_more_than_overflow(data,
     room[compartment == 255] = 0
     overflow[(compartment == 0) | (compartment == 255)] = 0
     room[overflow > 0] = 0
-    targets, label, admitted, taken = split(room, compartment, overflow, (0.3, 0.5), seed=seed)
+    targets, label, admitted, taken = split(room, compartment, overflow, (0.3, 0.5, 0.7), seed=seed)
     assert np.all(admitted >= 0) and np.all(admitted <= room[targets])
     assert admitted.sum() == taken.sum()
     by_source = np.bincount(compartment, overflow, minlength=256)
@@ -58,7 +58,7 @@ def test_a_source_splits_by_permeability_times_room_exactly_in_the_mean():
     compartment[plus_x] = 2
     got = np.zeros(2)
     for step in range(3000):
-        targets, _, admitted, taken = split(room, compartment, overflow, (1.0, 0.25), step=step)
+        targets, _, admitted, taken = split(room, compartment, overflow, (1.0, 0.25, 1.0), step=step)
         assert admitted.sum() == 10 and taken[1] == 10
         got += admitted[np.searchsorted(targets, [minus_x, plus_x])]
     assert got / 3000 == pytest.approx([10 * 30 / 45, 10 * 15 / 45], rel=0.01)
@@ -69,8 +69,11 @@ def test_a_face_without_permeability_lets_nothing_through():
     room, overflow = np.full(60, 50, np.int32), np.zeros(60, np.int32)
     source = Lattice(BOX, 1.0).index(2, 2, 1)
     compartment[source], room[source], overflow[source] = 1, 0, 40
-    assert split(room, compartment, overflow, (0.0, 1.0), capsule=1)[2].sum() == 0
-    assert split(room, compartment, overflow, (0.0, 1.0), capsule=0)[2].sum() == 40
+    assert split(room, compartment, overflow, (0.0, 1.0, 1.0), capsule=1)[2].sum() == 0
+    assert split(room, compartment, overflow, (0.0, 1.0, 1.0), capsule=0)[2].sum() == 40
+    compartment[source] = 199  # a thrombus lies in a vein: its wall counts, no capsule does
+    assert split(room, compartment, overflow, (0.0, 1.0, 1.0), capsule=1)[2].sum() == 40
+    assert split(room, compartment, overflow, (1.0, 1.0, 0.0), capsule=1)[2].sum() == 0
 
 
 def test_a_full_target_serves_its_neighbours_in_a_drawn_order():

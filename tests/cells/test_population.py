@@ -172,6 +172,17 @@ def test_it_says_when_living_cells_reach_the_box(bench):
     assert b.state.viable[on_face].sum() > 0
 
 
+def test_a_thrombus_keeps_to_its_vein_and_may_reach_the_box(bench):
+    for wall, grows in ((0.0, False), (0.3, True)):
+        b = bench(shape=(21, 15, 15), thrombus=True, wall=wall, doubling=20 * DAY)
+        clot = b.state.compartment == 199
+        assert (clot & b.lattice.on_face()).any() and b.state.viable[clot].sum() > 0
+        touched = [b.step(k).touches_face for k in range(30)]
+        assert not any(touched)  # where the vein leaves the box is no border of the tumour
+        assert ((b.state.compartment == 199) & ~clot).any() == grows
+        assert ((b.state.compartment == 1) & ~b.inside).any()  # the tumour itself grows on
+
+
 def test_the_nadir_is_the_least_and_is_reset(bench):
     b = bench(share=0.0, causes=["x"])
     h = np.full((1, b.lattice.n_sites, 4), 3.0)

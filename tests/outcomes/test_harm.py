@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from tumorsim.outcomes.harm import burden, embolised_ml, liver_killed_ml
+from tumorsim.outcomes.harm import burden, closed_share, embolised_ml, liver_killed_ml, non_target_ml
+from tumorsim.state import Sizes, State
 
 ML = 1e-6  # m3
 
@@ -26,3 +29,17 @@ def test_burden_counts_sessions_and_days() -> None:
         "punctures": 4.0,
         "treatment_days": 2.0,
     }
+
+
+def test_other_organs_by_what_is_closed_of_their_beds_and_their_artery() -> None:
+    graph = SimpleNamespace(conductance=np.array([np.nan, 1.0, 3.0, 5.0]))
+    branch = SimpleNamespace(edge=0, beds=np.array([1, 2]), volume=20 * ML)
+    other = SimpleNamespace(edge=0, beds=np.array([3]), volume=7 * ML)
+    grown = SimpleNamespace(graph=graph, non_target=[branch, other])
+    state = State(Sizes(sites=0, edges=4))
+    assert non_target_ml(state, grown) == 0.0  # type: ignore[arg-type]
+    state.edge_open[2] = 0.5
+    assert closed_share(state, graph, branch) == pytest.approx(3 / 8)  # type: ignore[arg-type]
+    assert non_target_ml(state, grown) == pytest.approx(7.5)  # type: ignore[arg-type]
+    state.edge_open[0] = 0.0
+    assert non_target_ml(state, grown) == pytest.approx(27.0)  # type: ignore[arg-type]

@@ -20,9 +20,10 @@ def flat(scenario: Scenario) -> str:
 def test_it_says_what_will_be_done_and_when() -> None:
     text = flat(Scenario.from_dict(BASE))
     for words in (
-        "a sphere of 20 mm (4.19 mL), no capsule, 1 septum (2 compartments), no satellites",
+        "a sphere of 20 mm (4.19 mL), no capsule, 1 septum (2 compartments), no satellites, ",
+        "hypervascular, deep in the liver; its volume",
         "doubles in 140 d",
-        "2 arteries into the tumour",
+        "2 arteries into the tumour; no artery from outside the liver reaches so deep",
         "at 14.3 d: chemoembolisation (TACE), beads of 100 um from each tumour feeder that the image shows, "
         "500 of them",
         "[first]",
@@ -30,6 +31,29 @@ def test_it_says_what_will_be_done_and_when() -> None:
         "not for deciding anyone's care",
     ):
         assert words in text
+
+
+def test_it_says_where_the_tumour_lies_and_what_feeds_it_from_outside() -> None:
+    base = Scenario.from_dict(BASE).replace(tissue__tumour__diameter="60 mm", tissue__tumour__vascularity="hypo")
+    dome = flat(base.replace(tissue__tumour__place="dome"))
+    assert "hypovascular, at the surface (dome)" in dome
+    # 43.2 % of all tumours of 60 mm, and 80.7 % of them touch the surface of a liver of 1500 mL
+    assert "right inferior phrenic artery feeds it too in 54 % of patients, and may be recruited later" in dome
+    front = base.replace(tissue__tumour__place="anterior-inferior")
+    assert "the omental artery feeds it too in 54 %" in flat(front)
+    assert "the omental artery feeds it too" in flat(front.replace(vessels__extrahepatic="omental"))
+    assert "no artery from outside the liver, as the scenario says" in flat(front.replace(vessels__extrahepatic="none"))
+    assert "seldom feeds" not in flat(front.replace(vessels__extrahepatic="omental"))
+    odd = flat(front.replace(vessels__extrahepatic="phrenic"))
+    assert "artery seldom feeds a tumour at another part of the surface (anterior-inferior)" in odd
+    assert "artery seldom feeds a tumour deep in the liver" in flat(base.replace(vessels__extrahepatic="omental"))
+
+
+def test_it_says_which_vein_holds_a_thrombus() -> None:
+    case = Scenario.from_dict(BASE)
+    assert "thrombus" not in flat(case)
+    found = flat(case.replace(tissue__tumour__thrombus="Vp3"))
+    assert "a tumour thrombus in the portal branch of its segment and the right portal vein (Vp3)" in found
 
 
 def test_the_drug_is_said_to_be_carried_and_not_acting() -> None:

@@ -157,8 +157,28 @@ def test_more_feeders_for_larger_tumours() -> None:
         5,
         5,
     ]
+    for less, more in (("iso", "hyper"), ("hypo", "iso")):
+        counts = [[feeders_by_size(d, parameters, v) for d in (0.01, 0.02, 0.03, 0.05)] for v in (less, more)]
+        assert all(1 <= a <= b for a, b in zip(*counts, strict=True)) and sum(counts[0]) < sum(counts[1])
+        assert counts[0] == sorted(counts[0])
+    bare = Scenario.from_dict(SMALLEST)
+    large = {**SMALLEST, "tissue": {"tumour": {"diameter": "50 mm"}}}
+    found = [Scenario.from_dict(large).replace(tissue__tumour__vascularity=v) for v in ("hyper", "iso", "hypo")]
+    assert [s.vessels.feeders for s in found] == [5, 4, 3] and found[0].vessels == Scenario.from_dict(large).vessels
+    assert bare.tissue.tumour.vascularity == "hyper"
     by_size = Scenario.from_dict({**SMALLEST, "vessels": {"feeders": "by size"}})
     assert by_size == Scenario.from_dict(SMALLEST)
+
+
+def test_place_and_extrahepatic_supply_have_defaults_and_are_kept() -> None:
+    bare = Scenario.from_dict(SMALLEST)
+    assert bare.tissue.tumour.place == "deep" and bare.vessels.extrahepatic == "by size and place"
+    same = bare.replace(tissue__tumour__place="deep", vessels__extrahepatic="by size and place")
+    assert same == bare
+    other = bare.replace(tissue__tumour__place="bare area", vessels__extrahepatic="phrenic")
+    assert other.tissue.tumour.place == "bare area" and other.vessels.extrahepatic == "phrenic"
+    assert other != bare and Scenario.from_dict(other.raw) == other
+    assert common_past([bare, other]) is None  # not the same patient
 
 
 def test_after_last_is_28_days_after_the_last_treatment_within_the_run() -> None:

@@ -6,11 +6,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tumorsim.errors import InputError
 from tumorsim.parameters import load_parameters
 from tumorsim.patient import Patient, build_patient
 from tumorsim.scenario import Scenario
-from tumorsim.vessels.beads import EMBOLISED, BeadRide, Delivery
+from tumorsim.state import EMBOLISED, Sizes, State
+from tumorsim.vessels.beads import BeadRide, Delivery
+from tumorsim.vessels.closure import open_share
+from tumorsim.vessels.embolics import Sizes as Diameters
+from tumorsim.vessels.embolics import Solid, beads, close, left_open
 from tumorsim.vessels.flow import FlowSolver
 from tumorsim.vessels.graph import PRESSURE, Kind, VesselGraph
 from tumorsim.vessels.growth import territory
@@ -75,21 +82,26 @@ def tree(depth: int = 3, diameter: float = 1.6e-3, beds: Any = None, drain: floa
 class Case:
     """A graph with its state of vessels."""
 
-    def __init__(self, graph: VesselGraph, solver: FlowSolver | None = None, **ride: float) -> None:
+    def __init__(self, graph: VesselGraph, solver: FlowSolver | None = None, **ride: Any) -> None:
         self.graph = graph
         self.ride = BeadRide(graph, solver or FlowSolver(graph, parameters=PARAMETERS), **ride)
-        self.open = np.ones(graph.n_edges)
-        self.state = np.zeros(graph.n_edges, dtype=np.uint8)
-        self.beads = np.zeros(graph.n_edges, dtype=np.int64)
+        self.state = State(Sizes(sites=0, edges=graph.n_edges, nodes=graph.n_nodes))
         self.is_bed = np.isfinite(graph.conductance) & (graph.kind == Kind.ARTERIAL)
 
-    def deliver(self, size: float, number: int | None = None, edge: int = 0, **given: Any) -> Delivery:
-        options: dict[str, Any] = {
-            "spread": 0.0, "endpoint": 0.05, "seed": 7, "patient": 0, "delivery": HASH, **given,
-        }  # fmt: skip
-        return self.ride.deliver(
-            edge, size=size, number=number, edge_open=self.open, edge_state=self.state, edge_beads=self.beads, **options
-        )
+    @property
+    def open(self) -> np.ndarray:
+        return self.state.edge_open
+
+    @property
+    def beads(self) -> np.ndarray:
+        return self.state.edge_beads
+
+    def deliver(
+        self, size: Any, number: int | None = None, edge: int = 0, spread: float = 0.0, **options: Any
+    ) -> Delivery:
+        solid = size if isinstance(size, Solid) else beads(Diameters(size, spread))
+        keys: dict[str, Any] = {"endpoint": 0.05, "seed": 7, "patient": 0, "delivery": HASH, **options}
+        return self.ride.deliver(edge, solid=solid, number=number, state=self.state, **keys)
 
     def closed_share(self, edges: np.ndarray | None = None) -> float:
         """Share of the beds' conductance that is gone."""
@@ -165,10 +177,10 @@ def test_a_bead_bigger_than_a_vessel_closes_it() -> None:
     size = 0.5 * (wide[0] + wide[1])  # passes the root, not its branches
     done = case.deliver(size)
     assert done.delivered == done.lodged == 2 and done.reached_stasis and done.flow_after == 0.0
-    assert np.flatnonzero(case.state == EMBOLISED).tolist() == [1, 2]
+    assert np.flatnonzero(case.state.edge_state == EMBOLISED).tolist() == [1, 2]
     assert case.open[1] == case.open[2] == 0.0 and np.all(case.open[3:] == 1.0)
     root = Case(tree())
-    assert root.deliver(1.01 * wide[0]).delivered == 1 and root.open[0] == 0.0 and root.state[0] == EMBOLISED
+    assert root.deliver(1.01 * wide[0]).delivered == 1 and root.open[0] == 0.0 and root.state.edge_state[0] == EMBOLISED
 
 
 def test_the_lodging_factor_scales_the_bead() -> None:
@@ -199,7 +211,7 @@ def test_a_bead_closes_one_arteriole() -> None:
     case.deliver(200e-6, 1)
     (bed,) = np.flatnonzero(case.beads)
     ratio = 200e-6 / (2 * case.graph.radius[bed])
-    assert case.is_bed[bed] and case.open[bed] == pytest.approx(1 - ratio**3) and case.state[bed] == 0
+    assert case.is_bed[bed] and case.open[bed] == pytest.approx(1 - ratio**3) and case.state.edge_state[bed] == 0
 
 
 def test_below_is_what_the_catheter_reaches(patient: Patient) -> None:
@@ -277,7 +289,7 @@ def test_stasis_is_said_only_where_it_is_reached(patient: Patient) -> None:
 
 def test_nothing_is_injected_into_a_closed_vessel() -> None:
     case = Case(tree())
-    case.open[0] = 0.0
+    case.state.edge_patent[0] = 0.0
     done = case.deliver(100e-6, 50)
     assert (done.delivered, done.lodged, done.reached_stasis) == (0, 0, False) and not case.beads.any()
 
@@ -320,3 +332,165 @@ def test_the_flow_of_the_part_is_that_of_the_whole(patient: Patient, name: str) 
     assert whole[edge] < 0.95 * before.edge_flow[edge]
     assert part[tip] == pytest.approx(whole[edge], rel=0.1)
     assert np.abs(part - whole[inside]).max() < 0.1 * whole[edge]
+
+
+# --- sizes -----------------------------------------------------------------------------------------------
+
+
+def test_the_volume_is_the_sum_over_real_beads() -> None:
+    for sizes, mean_cube in (
+        (Diameters(100e-6, 20e-6), 100e-6**3 * (1 + 3 * 0.2**2)),
+        (Diameters.between(50e-6, 150e-6), (150e-6**4 - 50e-6**4) / (4 * 100e-6)),
+    ):
+        done = Case(tree()).deliver(beads(sizes), 2000)
+        assert done.delivered == 2000
+        assert done.volume == pytest.approx(done.held.sum() + done.lost_volume, rel=1e-12)
+        assert done.volume == pytest.approx(done.delivered * np.pi / 6 * mean_cube, rel=0.05)
+
+
+def test_a_labelled_range_is_uniform_in_diameter() -> None:
+    """A range around the width of the root: beads wider than it stay there, by their share of the range."""
+    wide = 2 * tree().radius[0]
+    sizes = Diameters.between(0.2 * wide, 1.4 * wide)
+    solver, at_root = FlowSolver(tree(depth=1), parameters=PARAMETERS), 0
+    for k in range(400):
+        case = Case(solver.graph, solver)
+        case.deliver(beads(sizes), 1, delivery=HASH + (k << 40))
+        at_root += int(case.beads[0])
+        assert case.beads.sum() == 1
+    share = (1.4 - 1.0) / (1.4 - 0.2)
+    assert abs(at_root - 400 * share) < 4 * np.sqrt(400 * share * (1 - share))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"mean": 0.0}, {"mean": 1e-4, "low": 2e-4, "high": 1e-4}, {"mean": 1e-4, "spread": 1e-5, "high": 2e-4}]
+)
+def test_sizes_that_are_no_distribution_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(InputError):
+        Diameters(**wrong)
+
+
+def generation(case: Case, size: float) -> float:
+    """Mean generation of what holds the beads; arterioles of a bed lie 3 log2(mouth / bead) further out."""
+    held = np.flatnonzero(case.beads)
+    depth = np.array([len(case.ride.routes.upstream(int(e))) for e in held], dtype=float)
+    depth += 3 * np.log2(np.maximum(1.0, 2 * case.graph.radius[held] / size)) * case.is_bed[held]
+    return float((depth * case.beads[held]).sum() / case.beads.sum())
+
+
+SIZES = (70e-6, 100e-6, 200e-6, 300e-6, 400e-6, 500e-6, 700e-6)
+
+
+def test_smaller_beads_lodge_further(patient: Patient) -> None:
+    """From the artery of the lobe, equal volumes: the vessels that beads plug are narrower, and lie further out."""
+    edge = patient.graph.named["right"]
+    width, depth = [], []
+    for size in SIZES:
+        case = grown(patient)
+        done = case.deliver(size, round(5e-9 / (np.pi / 6 * size**3)), edge=edge)
+        width.append(done.lodging_diameter)
+        depth.append(generation(case, size))
+    assert width == sorted(width) and width[0] == pytest.approx(70e-6) and width[-1] > 500e-6
+    assert depth[:5] == sorted(depth[:5], reverse=True) and depth[4] > max(depth[5:])
+
+
+def test_smaller_beads_of_equal_volume_leave_the_tumour_less_flow(patient: Patient) -> None:
+    """Beads that reach the beds close more than beads that do not.
+
+    Among those narrower than the beds' mouths the volume decides, not the size: by Murray's law a bead's
+    volume is in proportion to the flow of the arteriole it plugs.
+    """
+    edge = patient.graph.named["right"]
+    beds = np.concatenate([patient.bead_ride.below(f.edge) for f in patient.grown.feeders])
+    beds = beds[patient.bead_ride.routes.is_bed[beds]]
+    left = {}
+    for size in (100e-6, 200e-6, 400e-6, 700e-6):
+        flows = []
+        for k in range(6):
+            case = grown(patient)
+            case.deliver(size, round(2.5e-8 / (np.pi / 6 * size**3)), edge=edge, delivery=HASH + (k << 34))
+            flows.append(case.ride.flow(case.state).edge_flow[beds].sum())
+        left[size] = np.mean(flows) / patient.untreated_flow[beds].sum()
+    mouths = 2 * patient.graph.radius[beds]
+    assert mouths.min() > 200e-6 and mouths.max() < 400e-6
+    assert left[100e-6] == pytest.approx(left[200e-6], abs=0.05), left
+    assert max(left[100e-6], left[200e-6]) < min(left[400e-6], left[700e-6]) - 0.1, left
+
+
+# --- reflux ----------------------------------------------------------------------------------------------
+
+
+def test_slow_injection_does_not_run_back_and_fast_injection_does(patient: Patient) -> None:
+    edge = patient.graph.named["feeder_1"]
+    inside = patient.bead_ride.below(edge)
+    flow = patient.untreated_flow[edge]
+    refluxed = []
+    for rate in (0.0, 0.04 * flow, 0.5 * flow, flow, 5.0 * flow):
+        case = grown(patient)
+        done = case.deliver(100e-6, edge=edge, rate=rate)
+        outside = int(case.beads.sum() - case.beads[inside].sum())
+        assert done.refluxed == outside and done.lodged == done.delivered  # all find a place in other branches
+        assert done.reached_stasis
+        refluxed.append(done.refluxed)
+    assert refluxed[0] == refluxed[1] == 0  # at stasis the blood still carries it
+    assert 0 < refluxed[2] < refluxed[3] == refluxed[4]  # no faster than the vessel carries at the start
+
+
+def test_what_runs_back_takes_the_other_branches_by_their_flow() -> None:
+    """A tree with four beds, catheter in one of two second branches: the rest goes to its sister first."""
+    case = Case(tree(depth=2))
+    flow = case.ride.flow(case.state).edge_flow
+    tip = int(np.flatnonzero(case.graph.tail == 2)[0])  # of two below the first branch
+    assert case.ride.routes.upstream(tip).tolist() == [tip, 1, 0]
+    sister = int(np.flatnonzero(case.graph.tail == 2)[1])
+    done = case.deliver(60e-6, edge=tip, rate=0.5 * flow[tip], number=None)
+    far = np.setdiff1d(np.arange(case.graph.n_edges), case.ride.below(1))
+    there = int(case.beads[case.ride.below(sister)].sum())
+    assert done.refluxed > 500 and done.reached_stasis and done.lodged == done.delivered
+    assert there + case.beads[far].sum() == done.refluxed and there > 0.9 * done.refluxed
+    assert case.beads[[0, 1]].sum() == 0
+
+
+def test_what_no_branch_can_carry_leaves_the_artery() -> None:
+    """One vessel and its bed: beyond the tip there is nowhere else to go."""
+    case = Case(tree(depth=0))
+    flow = case.ride.flow(case.state).edge_flow[0]
+    done = case.deliver(60e-6, rate=flow)
+    assert done.refluxed == done.delivered - done.lodged > 0 and done.reached_stasis
+    assert done.lost_volume == pytest.approx(done.refluxed * np.pi / 6 * 60e-6**3, rel=1e-9)
+
+
+# --- the books -------------------------------------------------------------------------------------------
+
+
+@settings(deadline=None)
+@given(
+    books=st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1)),
+    share=st.floats(0, 3),
+    least=st.floats(0, 0.5),
+)
+def test_what_is_closed_twice_counts_once(books: tuple[float, float, float], share: float, least: float) -> None:
+    state = State(Sizes(sites=0, edges=1))
+    capacity = np.array([2e-9])
+    state.edge_solid[0], state.edge_gelatin[0], state.edge_oil[0] = books[0], books[1], books[2] * 2e-9
+    edges = np.array([0])
+    before = left_open(state, edges, capacity)[0]
+    close(state, beads(Diameters(1e-4)), edges, np.array([share]), np.array([least]), capacity)
+    after = left_open(state, edges, capacity)[0]
+    assert 0.0 <= after <= before and state.edge_solid[0] <= max(books[0], 1.0) + 1e-12
+    assert after < 1e-12 or (after == pytest.approx(before - share, abs=1e-12) and after >= least - 1e-12)
+    assert open_share(state, capacity)[0] == (after if after >= 1e-12 else 0.0)
+    assert (state.edge_gelatin[0], state.edge_oil[0]) == (books[1], books[2] * 2e-9)
+
+
+def test_beads_lodge_only_in_what_oil_and_gelatin_leave_open() -> None:
+    case = Case(tree(), oil_capacity=np.full(tree().n_edges, 1e-9))
+    case.state.edge_gelatin[case.is_bed] = 0.5
+    case.state.edge_oil[case.is_bed] = 0.25e-9
+    done = case.deliver(80e-6)
+    assert done.reached_stasis and case.state.edge_solid[case.is_bed].max() <= 0.25 + 1e-12
+    case.state.edge_gelatin[:] = 0.0  # dissolved: what it held runs again
+    case.ride.apply(case.state)
+    assert np.all(case.open[case.is_bed] >= 0.5 - 1e-12)
+    again = case.deliver(80e-6, delivery=HASH + (3 << 32))
+    assert again.delivered > 0 and again.reached_stasis

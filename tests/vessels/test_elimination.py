@@ -200,9 +200,10 @@ def test_flows_are_those_of_the_plain_way(seed):
         except InputError:
             continue  # the given inflow is cut off from all pressures
         edge_flow, pressure = plain_flow(graph, solver.conductance * given_share)
-        assert np.abs(flow.edge_flow - edge_flow).max() <= 1e-12 * max(flow.inflow, np.abs(edge_flow).max())
+        # conductances range over many decades: both ways round by that much
+        assert np.abs(flow.edge_flow - edge_flow).max() <= 1e-11 * max(flow.inflow, np.abs(edge_flow).max())
         assert np.array_equal(np.isnan(flow.node_pressure), np.isnan(pressure))
-        assert flow.node_pressure == pytest.approx(pressure, rel=1e-12, nan_ok=True)
+        assert flow.node_pressure == pytest.approx(pressure, rel=1e-11, nan_ok=True)
         assert not flow.edge_flow[given_share == 0.0].any()
 
 

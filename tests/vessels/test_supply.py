@@ -47,7 +47,7 @@ def case() -> tuple:
 
 
 def closing(grown: GrownVessels, names: list[str]) -> np.ndarray:
-    still = np.ones(grown.graph.n_edges)
+    still = grown.patent.copy()
     still[[grown.graph.named[name] for name in names]] = 0.0
     return still
 
@@ -62,6 +62,26 @@ def test_liver() -> None:
     assert portal * ML_MIN_100ML == pytest.approx(55.2)
     with pytest.raises(InputError, match="Did you mean 'cirrhotic'"):
         liver_perfusion("cirrotic", PARAMETERS)
+
+
+@pytest.mark.parametrize("liver", ["normal", "cirrhotic"])
+def test_vascularity_sets_the_arterial_blood_of_tumour_and_nothing_else(liver: str) -> None:
+    lattice, compartment, bare, covered, _ = sphere(42e-3, NO_CAPSULE)
+    of_liver = liver_perfusion(liver, PARAMETERS)[0]
+    found = {v: demand(lattice, compartment, liver, bare, covered, PARAMETERS, v) for v in ("hyper", "iso", "hypo")}
+    default = demand(lattice, compartment, liver, bare, covered, PARAMETERS)
+    tumour = compartment > 0
+    for arterial, portal in found.values():
+        assert np.all(arterial[~tumour] == of_liver)
+        assert np.array_equal(portal, default[1])
+    level = {v: float(arterial[tumour][0]) for v, (arterial, _) in found.items()}
+    assert all(np.all(arterial[tumour] == level[v]) for v, (arterial, _) in found.items())
+    assert level["hyper"] == PARAMETERS["perfusion.tumour_arterial"] == default[0][tumour][0]
+    assert level["iso"] == of_liver
+    assert level["hypo"] == PARAMETERS["perfusion.hypovascular_share"] * of_liver
+    assert level["hyper"] > level["iso"] > level["hypo"] > 0.0
+    with pytest.raises(InputError, match=r"tissue\.tumour\.vascularity: 'hipo' .*Did you mean 'hypo'"):
+        demand(lattice, compartment, liver, bare, covered, PARAMETERS, "hipo")
 
 
 def test_portal_mean_of_a_bare_tumour_is_the_measured_one() -> None:
@@ -99,7 +119,7 @@ def test_shares_of_blood_in_the_bands(diameter: float, capsule: str, liver: str)
             lattice, compartment, arterial, portal,
             feeders=3, seed=11, patient=patient, parameters=PARAMETERS, terminals=150,
         )  # fmt: skip
-        flow = FlowSolver(grown.graph, parameters=PARAMETERS).solve().edge_flow
+        flow = FlowSolver(grown.graph, parameters=PARAMETERS).solve(grown.patent).edge_flow
         found = perfusion_summary(*site_supply(grown, flow), outside, compartment > 0)
         band = (0.20, 0.30) if liver == "normal" else (0.12, 0.22)
         assert band[0] <= found["liver"]["arterial"] <= band[1]
@@ -111,7 +131,7 @@ def test_shares_of_blood_in_the_bands(diameter: float, capsule: str, liver: str)
 
 def test_sites_get_their_demand_and_nodes_give_what_they_get(case: tuple) -> None:
     lattice, _, grown, arterial, portal, _, solver = case
-    flow = solver.solve().edge_flow
+    flow = solver.solve(grown.patent).edge_flow
     q_arterial, q_portal, q_extra = site_supply(grown, flow)
     assert q_arterial.dtype == q_portal.dtype == q_extra.dtype == np.float32
     assert np.allclose(q_arterial, arterial, rtol=1e-6)
@@ -127,7 +147,7 @@ def test_sites_get_their_demand_and_nodes_give_what_they_get(case: tuple) -> Non
 def test_closing_all_feeders(case: tuple) -> None:
     _, compartment, grown, _, _, away, solver = case
     tumour, liver = compartment > 0, (compartment == 0) & (away > 26e-3)
-    before = site_supply(grown, solver.solve().edge_flow)
+    before = site_supply(grown, solver.solve(grown.patent).edge_flow)
     after = site_supply(grown, solver.solve(closing(grown, [f.name for f in grown.feeders])).edge_flow)
     assert after[0][tumour].sum() < 0.15 * before[0][tumour].sum()
     total = [float((a + p)[liver].sum()) for a, p, _ in (before, after)]
@@ -141,7 +161,7 @@ def test_closing_one_feeder_leaves_the_others(case: tuple) -> None:
     flow = solver.solve(closing(grown, [shut.name])).edge_flow
     inflow = exchange_inflow(grown.graph, flow, Kind.ARTERIAL)
     rows = np.arange(len(inflow))
-    before = exchange_inflow(grown.graph, solver.solve().edge_flow, Kind.ARTERIAL)
+    before = exchange_inflow(grown.graph, solver.solve(grown.patent).edge_flow, Kind.ARTERIAL)
     assert np.all(inflow[shut.exchange] == 0.0)
     others = ~np.isin(rows, shut.exchange)
     assert np.allclose(inflow[others], before[others], rtol=0.15)

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from tumorsim.anatomy.capsule import FIRST_SATELLITE, Capsule, FacePermeability, make_capsule
+from tumorsim.anatomy.capsule import FIRST_SATELLITE, THROMBUS, Capsule, FacePermeability, make_capsule
 from tumorsim.anatomy.satellites import TARGET_MARGIN, Satellite, make_satellites, mark_satellites
 from tumorsim.anatomy.septa import Septum, compartments_of, join_strays, make_septa, septum_distance
 from tumorsim.anatomy.spec import TumourSpec
+from tumorsim.anatomy.thrombus import Thrombus, make_thrombus
 from tumorsim.anatomy.tumour import box_depth, fill, nearest_on_border
 from tumorsim.errors import InputError
 from tumorsim.lattice import Lattice
@@ -31,19 +32,23 @@ class Anatomy:
     lattice: Lattice
     spec: TumourSpec
     compartment: NDArray[np.uint8]
-    """0 liver, 1..n + 1 the tumour between its n septa, 200.. satellites."""
+    """0 liver, 1..n + 1 the tumour between its n septa, 199 its thrombus in the portal vein, 200.. satellites."""
     depth: NDArray[np.float32]
     """Signed distance to the border of the main tumour [m]: above 0 in exactly the sites of ``tumour``."""
     tumour: NDArray[np.bool_]
     """The main tumour."""
     target: NDArray[np.bool_]
-    """The main tumour and all within 5 mm of it."""
+    """The main tumour, all within 5 mm of it, and its thrombus."""
+    thrombus: NDArray[np.bool_]
+    """The thrombus in the portal vein, which is no part of ``tumour``."""
     capsule_site: NDArray[np.uint8]
     """1 where the capsule covers the direction of the site from the tumour's centre."""
     satellites: tuple[Satellite, ...]
     septa: tuple[Septum, ...]
     capsule: Capsule
     permeability: FacePermeability
+    vein: Thrombus | None
+    """Course of the thrombus, where there is one."""
 
     @property
     def baseline_target(self) -> NDArray[np.bool_]:
@@ -151,13 +156,13 @@ def build(lattice: Lattice, spec: TumourSpec, seed: int, patient: int, parameter
         Key of what is drawn: septa, satellites, the pattern of a partial capsule. Nothing else differs
         between patients.
     parameters : mapping of name to SI value
-        The ``anatomy.*`` rows.
+        The ``anatomy.*`` rows; for a thrombus also those of ``vessels.*`` on segments and the portal vein.
 
     Raises
     ------
     InputError
         Where the tumour does not fit into the box with a site of liver around it, holds no site, or its
-        septa or satellites cannot be placed.
+        septa, satellites or thrombus cannot be placed.
     """
     dims = 2 if lattice.is_slab else 3
     semi_axes = spec.semi_axes
@@ -195,6 +200,10 @@ def build(lattice: Lattice, spec: TumourSpec, seed: int, patient: int, parameter
         body[box] = join_strays(body[box].copy(), spec.septa + 1)
     satellites = make_satellites(spec.satellites, semi_axes, lattice, seed, patient, parameters)
     mark_satellites(lattice, compartment, satellites)
+    vein = None
+    if spec.thrombus != "none":
+        vein = make_thrombus(spec.thrombus, lattice, compartment, tumour, seed, patient, parameters)
+    thrombus = compartment == THROMBUS
 
     capsule = make_capsule(spec.capsule, seed, patient, parameters, lattice.is_slab)
     capsule_site = _covered_sites(lattice, capsule)
@@ -204,7 +213,8 @@ def build(lattice: Lattice, spec: TumourSpec, seed: int, patient: int, parameter
         compartment=compartment,
         depth=depth,
         tumour=tumour,
-        target=depth >= -TARGET_MARGIN,
+        target=(depth >= -TARGET_MARGIN) | thrombus,
+        thrombus=thrombus,
         capsule_site=capsule_site,
         satellites=satellites,
         septa=septa,
@@ -213,7 +223,9 @@ def build(lattice: Lattice, spec: TumourSpec, seed: int, patient: int, parameter
             capsule_site,
             parameters["anatomy.capsule_permeability"],
             parameters["anatomy.septum_permeability"],
+            parameters["anatomy.vein_wall_permeability"],
         ),
+        vein=vein,
     )
 
 

@@ -12,28 +12,38 @@ from numpy.typing import NDArray
 
 from tumorsim import chance
 
+THROMBUS = 199  # a tumour thrombus in the portal vein
 FIRST_SATELLITE = 200
 OUTSIDE = 255
 _TEST_DIRECTIONS = 20_000
 
 
 def face_permeability(
-    comp_a: int, comp_b: int, capsule_a: int, capsule_b: int, perm_capsule: float, perm_septum: float
+    comp_a: int,
+    comp_b: int,
+    capsule_a: int,
+    capsule_b: int,
+    perm_capsule: float,
+    perm_septum: float,
+    perm_wall: float,
 ) -> float:
     """Chance that a birth crosses the face between sites a and b; the same both ways.
 
     Parameters
     ----------
     comp_a, comp_b : int
-        Compartments: 0 liver, 1..199 the tumour between its septa, 200..254 satellites, 255 outside.
+        Compartments: 0 liver, 1..198 the tumour between its septa, 199 its thrombus in the portal vein,
+        200..254 satellites, 255 outside.
     capsule_a, capsule_b : int
         1 where the capsule covers the direction of the site from the tumour's centre.
-    perm_capsule, perm_septum : float
-        Permeability of a face of the capsule and of a septum, 0 to 1.
+    perm_capsule, perm_septum, perm_wall : float
+        Permeability of a face of the capsule, of a septum and of the wall of the vein that a thrombus fills,
+        0 to 1.
 
     Returns
     -------
-    float. 1 inside one compartment; ``perm_septum`` between compartments of the tumour; between tumour and
+    float. 1 inside one compartment, and between the tumour and the thrombus that grows out of it; ``perm_wall``
+    between thrombus and what lies around it; ``perm_septum`` between compartments of the tumour; between tumour and
     what lies around it (liver, satellite) ``perm_capsule`` where the tumour's side is covered, else 1;
     1 between liver and satellite (satellites carry no capsule); 0 to the outside. Plain scalar arithmetic:
     kernels compile this very function.
@@ -44,6 +54,8 @@ def face_permeability(
         return 1.0
     tumour_a = 0 < comp_a < 200
     tumour_b = 0 < comp_b < 200
+    if comp_a == 199 or comp_b == 199:
+        return 1.0 if tumour_a and tumour_b else perm_wall
     if tumour_a and tumour_b:
         return perm_septum
     if (tumour_a and capsule_a == 1) or (tumour_b and capsule_b == 1):
@@ -53,7 +65,7 @@ def face_permeability(
 
 @dataclass(frozen=True)
 class FacePermeability:
-    """What the cell kernels need to know of barriers: a mark per site and two numbers."""
+    """What the cell kernels need to know of barriers: a mark per site and three numbers."""
 
     capsule_site: NDArray[np.uint8]
     """[site] 1 where the capsule covers the direction of the site from the tumour's centre."""
@@ -61,6 +73,8 @@ class FacePermeability:
     """Permeability of a covered face of the border, 0 to 1."""
     septum: float
     """Permeability of a face of a septum, 0 to 1."""
+    wall: float
+    """Permeability of the wall of a vein with a thrombus in it, 0 to 1."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,9 @@ from tumorsim.errors import InputError, nearest
 
 SHAPES = ("sphere", "ellipsoid")
 CAPSULES = ("none", "partial", "intact")
+PLACES = ("deep", "dome", "bare area", "anterior-inferior")
+VASCULARITIES = ("hyper", "iso", "hypo")
+THROMBI = ("none", "Vp1", "Vp2", "Vp3", "Vp4")
 MAX_SEPTA = 30
 MAX_SATELLITES = 30
 
@@ -32,6 +35,13 @@ class TumourSpec:
         Septa inside; ``n`` septa make exactly ``n + 1`` compartments. 0 to 30.
     satellites : int
         Small nodules in the liver around. 0 to 30.
+    thrombus : {"none", "Vp1", "Vp2", "Vp3", "Vp4"}
+        Tumour thrombus of the portal vein, see `tumorsim.anatomy.thrombus`.
+    place : {"deep", "dome", "bare area", "anterior-inferior"}
+        Where in the liver it lies: away from the surface, or at the surface under the diaphragm, at the back
+        where liver and diaphragm have grown together, or in front and below.
+    vascularity : {"hyper", "iso", "hypo"}
+        Its arterial blood flow: more than, as much as or less than liver.
     doubling_time : float
         Volume doubling time of the untreated tumour [s].
 
@@ -47,11 +57,20 @@ class TumourSpec:
     capsule: str = "none"
     septa: int = 0
     satellites: int = 0
+    thrombus: str = "none"
+    place: str = "deep"
+    vascularity: str = "hyper"
     doubling_time: float = 140 * 86400.0
 
     def __post_init__(self) -> None:
         problems: list[str] = []
-        for name, value, allowed in (("shape", self.shape, SHAPES), ("capsule", self.capsule, CAPSULES)):
+        for name, value, allowed in (
+            ("shape", self.shape, SHAPES),
+            ("capsule", self.capsule, CAPSULES),
+            ("thrombus", self.thrombus, THROMBI),
+            ("place", self.place, PLACES),
+            ("vascularity", self.vascularity, VASCULARITIES),
+        ):
             if value not in allowed:
                 problems.append(
                     f"tumour.{name}: {value!r} is not known.{nearest(value, allowed)} Allowed: {', '.join(allowed)}"

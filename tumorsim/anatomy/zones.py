@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorsim.anatomy.build import Anatomy
-from tumorsim.anatomy.capsule import FIRST_SATELLITE, OUTSIDE
+from tumorsim.anatomy.capsule import FIRST_SATELLITE, OUTSIDE, THROMBUS
 from tumorsim.lattice import Lattice
 
 ZONES = ("thrombus", "satellite", "capsule or septum", "margin", "rim", "core", "beyond")
@@ -22,8 +22,7 @@ def zone_of_sites(
 ) -> NDArray[np.uint8]:
     """Zone of each site as an index into ``ZONES``, (n,) uint8.
 
-    Zones are those of the baseline: a cell that grew across the old border is in the margin. No tumour
-    thrombus is drawn yet, so zone 0 does not occur.
+    Zones are those of the baseline: a cell that grew across the old border is in the margin.
 
     Parameters
     ----------
@@ -34,7 +33,7 @@ def zone_of_sites(
     sites : (n,) int64
         Sites to judge.
     compartment : [site] uint8, optional
-        Compartments as they are now, for satellites and septa that have grown; the baseline's by default.
+        Compartments as they are now, for thrombus, satellites and septa that have grown; the baseline's by default.
 
     Raises
     ------
@@ -46,11 +45,12 @@ def zone_of_sites(
     sites = np.asarray(sites, dtype=np.int64)
     labels = (anatomy.compartment if compartment is None else compartment)[sites]
     depth = anatomy.depth[sites]
-    rules = (  # in the order of ZONES from "satellite" on
+    rules = (  # in the order of ZONES
+        labels == THROMBUS,
         (labels >= FIRST_SATELLITE) & (labels < OUTSIDE),
         anatomy.near_capsule_or_septum(sites, compartment),
         anatomy.target[sites] & (depth <= 0),
         (depth > 0) & (depth <= RIM),
         depth > RIM,
     )
-    return np.select(rules, [np.uint8(n) for n in range(1, 6)], np.uint8(6))
+    return np.select(rules, [np.uint8(n) for n in range(6)], np.uint8(6))

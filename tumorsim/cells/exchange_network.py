@@ -71,13 +71,17 @@ class ExchangeNode(Cell):
 
     @property
     def upstream(self) -> NDArray[np.int64]:
-        """Edges of the vessel graph, arterial, portal and extrahepatic, that lead to the node, ascending."""
-        edges: NDArray[np.int64] = np.flatnonzero((self._graph.head == self.node) & (self._graph.kind != Kind.SINUSOID))
+        """Edges of the vessel graph that lead to the node, ascending.
+
+        Arteries, portal veins and arteries from outside the liver; into liver beside a tumour also sinusoids
+        by which the tumour drains.
+        """
+        edges: NDArray[np.int64] = np.flatnonzero(self._graph.head == self.node)
         return edges
 
     @property
     def downstream(self) -> NDArray[np.int64]:
-        """Edges of the vessel graph that lead from the node to the venous tree, ascending."""
+        """Edges of the vessel graph that lead from the node to veins or to the liver around, ascending."""
         edges: NDArray[np.int64] = np.flatnonzero((self._graph.tail == self.node) & (self._graph.kind == Kind.SINUSOID))
         return edges
 

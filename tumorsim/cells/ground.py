@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tumorsim.anatomy.capsule import THROMBUS
 from tumorsim.cells import placement
 from tumorsim.lattice import Lattice
 from tumorsim.state import LIVER, OUTSIDE, State
@@ -25,6 +26,10 @@ class Barriers(Protocol):
     @property
     def septum(self) -> float:
         """Of a face of a septum."""
+
+    @property
+    def wall(self) -> float:
+        """Of the wall of a vein with a thrombus in it."""
 
 
 class AnatomyLike(Protocol):
@@ -85,6 +90,7 @@ class Ground:
             np.ascontiguousarray(anatomy.capsule_site, dtype=np.uint8),
             float(anatomy.permeability.capsule),
             float(anatomy.permeability.septum),
+            float(anatomy.permeability.wall),
         )
         self.target = np.ascontiguousarray(anatomy.baseline_target, dtype=np.bool_)
         self.attach(state)
@@ -101,7 +107,7 @@ class Ground:
         self.recount(here)
         self._mark = np.zeros(self.lattice.n_sites, dtype=np.uint8)
         self.shell = placement.shell_of(label, here, self._mark, *self.lattice.shape)
-        self.on_face = here[self.lattice.on_face(here)]
+        self.on_face = self._on_face(here)
 
     def recount(self, sites: NDArray[np.int64]) -> None:
         """Find the room of members again, after their cells were changed from outside; no birth is waiting there."""
@@ -121,7 +127,12 @@ class Ground:
         kept = self.shell[label[self.shell] == LIVER]
         fresh = placement.shell_of(label, sites, self._mark, *self.lattice.shape)
         self.shell = np.insert(kept, np.searchsorted(kept, fresh), fresh)
-        self.on_face = np.concatenate([self.on_face, sites[self.lattice.on_face(sites)]])
+        self.on_face = np.concatenate([self.on_face, self._on_face(sites)])
+
+    def _on_face(self, sites: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those on a face of the box, but for a thrombus: it leaves the box through the vein that it fills."""
+        there = self.lattice.on_face(sites) & (self.state.compartment[sites] != THROMBUS)
+        return sites[there]
 
     def place(self, overflow: NDArray[np.int64], key: tuple[int, int, int]) -> tuple[int, int, int]:
         """Give the births that overflowed a site.

@@ -13,7 +13,7 @@ Cells are whole and conserved: shares are rounded by one keyed draw a source, so
 exact in the mean. What finds no room at all is not born.
 
 Arrays ``room`` and ``overflow`` [site] are cells; ``room`` is the capacity in liver and 0 outside tissue.
-``box`` is ``(nx, ny, nz)``; barriers are ``(capsule_site, perm_capsule, perm_septum)``.
+``box`` is ``(nx, ny, nz)``; barriers are ``(capsule_site, perm_capsule, perm_septum, perm_wall)``.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def open_sites(sites: Any, room: Any) -> Any:
 @njit
 def reach_of_shell(
     shell: Any, compartment: Any, room: Any, most_room: float, capsule_site: Any, perm_capsule: float,
-    perm_septum: float, nx: Any, ny: Any, nz: Any, label: Any, weight: Any,
+    perm_septum: float, perm_wall: float, nx: Any, ny: Any, nz: Any, label: Any, weight: Any,
 ) -> None:  # fmt: skip
     """For each liver site of ``shell`` the compartment that may grow into it, and through what.
 
@@ -81,7 +81,9 @@ def reach_of_shell(
             own = compartment[there]
             if own == 0 or own == OUTSIDE:
                 continue
-            through = face_permeability(own, 0, capsule_site[there], capsule_site[site], perm_capsule, perm_septum)
+            through = face_permeability(
+                own, 0, capsule_site[there], capsule_site[site], perm_capsule, perm_septum, perm_wall
+            )
             if through > weight[m] or (through == weight[m] and through > 0.0 and own < label[m]):
                 weight[m] = through
                 label[m] = own
@@ -109,7 +111,7 @@ def lean_on_faces(
 @njit(inline="always")
 def _offered(
     source: Any, to: int, seed: Any, patient: Any, step: Any, compartment: Any, room: Any, overflow: Any,
-    capsule_site: Any, perm_capsule: float, perm_septum: float, nx: Any, ny: Any, nz: Any,
+    capsule_site: Any, perm_capsule: float, perm_septum: float, perm_wall: float, nx: Any, ny: Any, nz: Any,
 ) -> Any:  # fmt: skip
     """Cells that ``source`` offers across its face ``to``."""
     before = 0.0
@@ -122,7 +124,7 @@ def _offered(
             continue
         through = face_permeability(
             compartment[source], compartment[there], capsule_site[source], capsule_site[there],
-            perm_capsule, perm_septum,
+            perm_capsule, perm_septum, perm_wall,
         )  # fmt: skip
         wish = through * room[there]
         if d < to:
@@ -143,7 +145,7 @@ def _offered(
 @njit
 def from_neighbours(
     targets: Any, seed: Any, patient: Any, step: Any, compartment: Any, room: Any, overflow: Any,
-    capsule_site: Any, perm_capsule: float, perm_septum: float, nx: Any, ny: Any, nz: Any,
+    capsule_site: Any, perm_capsule: float, perm_septum: float, perm_wall: float, nx: Any, ny: Any, nz: Any,
     label: Any, admitted: Any,
 ) -> Any:  # fmt: skip
     """What each of ``targets`` admits from its neighbours' overflow, into ``admitted``.
@@ -167,7 +169,7 @@ def from_neighbours(
             owners[d] = compartment[there]
             offers[d] = _offered(
                 there, d ^ 1, seed, patient, step, compartment, room, overflow,
-                capsule_site, perm_capsule, perm_septum, nx, ny, nz,
+                capsule_site, perm_capsule, perm_septum, perm_wall, nx, ny, nz,
             )  # fmt: skip
             total += offers[d]
         if total == 0:

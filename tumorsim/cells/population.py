@@ -130,6 +130,7 @@ class Population:
                 ("cells.established", parameters["cells.established"]),
                 ("capsule permeability", anatomy.permeability.capsule),
                 ("septum permeability", anatomy.permeability.septum),
+                ("permeability of the wall of a vein", anatomy.permeability.wall),
             )
             if not 0 <= value <= 1
         ]  # fmt: skip
@@ -236,6 +237,13 @@ class Population:
             phase = self.state.phase[sites]
             return ((phase > 0) & (phase < DYING)).astype(np.int32)
         return lifecycle.viable_of(sites, self.state.viable)
+
+    def hypoxic_of(self, sites: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Viable cells of some sites on the hypoxic side, ``(n,) int32``."""
+        if self.one_cell:
+            phase = self.state.phase[sites]
+            return ((phase == 2) | (phase == 4)).astype(np.int32)
+        return np.asarray(self.state.viable[sites, 1] + self.state.viable[sites, 3])
 
     def dying_of_sites(self) -> NDArray[np.int32]:
         """Cells of every site that are dead but not yet debris, ``[site] int32``."""

@@ -8,6 +8,7 @@ Llovet 2010; the thresholds are engineering choices that the parameter table mar
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull, QhullError, distance
 
 from tumorsim.lattice import Lattice
+from tumorsim.outcomes.guidance import SMALLEST
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class SeenArtery:
     """An artery an angiogram shows leading to bright tissue.
 
     ``edge`` is its edge in the vessel graph, ``diameter`` [m], ``segment`` the liver segment (1-8) whose
-    artery it leaves, ``share`` the part of the bright tissue's blood it carries [-].
+    artery it leaves, 0 for one from outside the liver, ``share`` the part of the bright tissue's arterial
+    and extrahepatic blood it carries [-].
     """
 
     name: str
@@ -38,18 +41,37 @@ class Image:
     """One examination: the only view of the tumour a plan may use.
 
     ``visible`` (sites,) is the enhancing tumour, ``volume`` its volume [m3], ``diameter`` its longest
-    chord [m], ``arteries`` those that are wide enough to be seen and lead to it.
+    chord [m], ``arteries`` those that cone-beam CT shows leading to it (`arteries_seen`). Of blood and what
+    it brought: ``enhancement`` (sites,) is the arterial phase relative to untreated liver, ``uptake`` (sites,)
+    the iodised oil that CT shows [m3 per m3] (None: not looked for, or none given), ``thrombus_seen`` the
+    grade of a thrombus in the portal vein, ``none`` or ``Vp1`` to ``Vp4``. Nothing else of cells is in it than
+    the outline of what is visible.
     """
 
     visible: NDArray[np.bool_]
     volume: float
     diameter: float
     arteries: tuple[SeenArtery, ...] = ()
+    enhancement: NDArray[np.floating] | None = None
+    uptake: NDArray[np.floating] | None = None
+    thrombus_seen: str = "none"
 
     @property
     def nothing_visible(self) -> bool:
         """True where the image shows no viable tumour."""
         return self.volume == 0.0
+
+
+def arteries_seen(image: Image, guidance: str, parameters: Mapping[str, float]) -> tuple[SeenArtery, ...]:
+    """Arteries of an image that are wide enough for what the operator is guided by.
+
+    Parameters
+    ----------
+    guidance : str
+        ``cone-beam CT`` (`imaging.smallest_artery` and wider) or ``angiography`` (`imaging.smallest_vessel`).
+    """
+    smallest = parameters[SMALLEST[guidance]]
+    return tuple(artery for artery in image.arteries if artery.diameter >= smallest)
 
 
 def visible_tumour(
@@ -122,6 +144,8 @@ def take(
     least_enhancement: float,
     sphere: float,
     arteries: tuple[SeenArtery, ...] = (),
+    uptake: NDArray[np.floating] | None = None,
+    thrombus_seen: str = "none",
 ) -> Image:
     """An image of the tumour now.
 
@@ -135,14 +159,18 @@ def take(
         Arterial (and extrahepatic) flow [1/s].
     liver_arterial : float
         Mean arterial flow of untreated liver [1/s].
+    arteries, uptake, thrombus_seen
+        As in `Image`.
     """
+    enhancement = q_arterial / liver_arterial
     visible = visible_tumour(
         lattice,
         viable / capacity,
-        q_arterial / liver_arterial,
+        enhancement,
         least_density=least_density,
         least_enhancement=least_enhancement,
         sphere=sphere,
     )
     volume = float(visible.sum()) * lattice.site_volume
-    return Image(visible, volume, longest_chord(lattice, visible), arteries)
+    diameter = longest_chord(lattice, visible)
+    return Image(visible, volume, diameter, arteries, enhancement, uptake, thrombus_seen)

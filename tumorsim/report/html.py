@@ -86,6 +86,8 @@ def _context(results: Results) -> dict[str, Any]:
         "imaging": _imaging(arms),
         "harm_rows": tables.rows(arms, "harm"),
         "imaging_rows": tables.rows(arms, "imaging"),
+        "vessel_rows": tables.rows(arms, "vessels"),
+        "supply_rows": tables.rows(arms, "residue_by_supply"),
         "notes": [note if note.endswith((".", "!")) else f"{note}." for note in summary["notes"]],
         "blood": _blood(arms),
         "blood_colour": palette.BLOOD,

@@ -80,11 +80,11 @@ def _median(reading: Mapping[str, Any] | None) -> tuple[str, str]:
 
 def rows(arms: Mapping[str, Any], part: str) -> tuple[list[dict[str, Any]], list[str]]:
     """A mapping of statistics (harm, imaging) as rows, and the names of what exists in no arm."""
-    keys = dict.fromkeys(k for arm in arms.values() for k in _flat(arm[part] or {}))
+    keys = dict.fromkeys(k for arm in arms.values() for k in _flat(arm.get(part) or {}))
     shares = {"cr", "ltp_12mo", "ltp_24mo", "ltp_36mo"}
     body, missing = [], []
     for key in keys:
-        stats = [_flat(arm[part] or {}).get(key) for arm in arms.values()]
+        stats = [_flat(arm.get(part) or {}).get(key) for arm in arms.values()]
         if any(stats):
             body.append({"label": words.label(key), "cells": [_cell(stat, key in shares) for stat in stats]})
         else:

@@ -53,6 +53,7 @@ def whole_checks(file: ScenarioFile, kept: list[int], ok: Ok, document: Document
     yield from _times(file, kept, ok)
     yield from _ids(file, kept, ok)
     yield from _shape(file, ok)
+    yield from _thrombus(file, ok)
     vessels_ok = ok(("vessels",))
     names: Mapping[str, int] | None = None
     if vessels_ok:
@@ -63,7 +64,7 @@ def whole_checks(file: ScenarioFile, kept: list[int], ok: Ok, document: Document
         tissue = resolve_tissue(file.tissue, file.until, parameters)
         yield from _box(tissue, file, ok, parameters)
         longest = 2 * max(tissue.tumour.semi_axes)
-        by_size: int | None = feeders_by_size(longest, parameters)
+        by_size: int | None = feeders_by_size(longest, parameters, tissue.tumour.vascularity)
     else:
         by_size = None
     feeders = file.vessels.feeders or by_size
@@ -167,6 +168,12 @@ def _shape(file: ScenarioFile, ok: Ok) -> Iterator[Problem]:
         yield (*path, "shape"), "axes describe an ellipsoid. Write diameter for a sphere."
 
 
+def _thrombus(file: ScenarioFile, ok: Ok) -> Iterator[Problem]:
+    path: Path = ("tissue", "tumour", "thrombus")
+    if ok(path, ("tissue", "dimensions")) and file.tissue.tumour.thrombus != "none" and file.tissue.dimensions == 2:
+        yield path, "a slab has no room for a portal vein. Write dimensions: 3, or thrombus: none."
+
+
 def _vessels(file: ScenarioFile, document: Document) -> tuple[list[Problem], Mapping[str, int] | None]:
     """Problems of `vessels`, and the names an imported graph gives."""
     vessels = file.vessels
@@ -174,7 +181,7 @@ def _vessels(file: ScenarioFile, document: Document) -> tuple[list[Problem], Map
     if vessels.file is None:
         return [], None
     written = document.data.get("vessels", {})
-    for key in ("feeders", "terminals"):
+    for key in ("feeders", "extrahepatic", "terminals"):
         if key in written:
             problems.append((("vessels", key), "is for grown vessels and cannot stand beside file. Keep one of them."))
     path: Path = ("vessels", "file")

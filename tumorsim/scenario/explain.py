@@ -9,9 +9,17 @@ from tumorsim import quantity
 from tumorsim.parameters import load_parameters
 from tumorsim.scenario.estimate import available_memory, bytes_text, count_text
 from tumorsim.scenario.resolved import Scenario
+from tumorsim.vessels.extrahepatic import ARTERY_OF, PARASITES, chance_at
 
 _DISCLAIMER = "A research and teaching model; not for deciding anyone's care."
 _WIDTH = 100
+THROMBUS_WORDS = {
+    "Vp1": "a portal branch beyond that of its segment (Vp1)",
+    "Vp2": "the portal branch of its segment (Vp2)",
+    "Vp3": "the portal branch of its segment and the right portal vein (Vp3)",
+    "Vp4": "the portal branch of its segment, the right portal vein and the trunk (Vp4)",
+}
+ARTERY_WORDS = {"phrenic": "right inferior phrenic artery", "omental": "omental artery"}
 
 
 def explain(scenario: Scenario) -> str:
@@ -49,8 +57,10 @@ def _tumour(scenario: Scenario) -> str:
     septa = f"{_count(tumour.septa, 'septum', 'septa')} ({_count(parts, 'compartment')})"
     satellites = _count(tumour.satellites, "satellite")
     volume = tumour.volume * 1e6
+    thrombus = f", a tumour thrombus in {THROMBUS_WORDS[tumour.thrombus]}" if tumour.thrombus != "none" else ""
+    place = "deep in the liver" if tumour.place == "deep" else f"at the surface ({tumour.place})"
     return (
-        f"{form} ({volume:.3g} mL), {capsule}, {septa}, {satellites}; "
+        f"{form} ({volume:.3g} mL), {capsule}, {septa}, {satellites}, {tumour.vascularity}vascular, {place}{thrombus}; "
         f"its volume doubles in {_span(tumour.doubling_time)} untreated"
     )
 
@@ -75,7 +85,23 @@ def _blood(scenario: Scenario) -> str:
         return f"the vessel graph of {vessels.file}"
     return (
         f"grown arterial, portal and venous trees of {vessels.terminals} terminals each, "
-        f"{_count(vessels.feeders or 0, 'artery', 'arteries')} into the tumour"
+        f"{_count(vessels.feeders or 0, 'artery', 'arteries')} into the tumour; {_extrahepatic(scenario)}"
+    )
+
+
+def _extrahepatic(scenario: Scenario) -> str:
+    """What may feed the tumour from outside the liver."""
+    supply, tumour = scenario.vessels.extrahepatic, scenario.tissue.tumour
+    if supply in PARASITES:
+        return f"the {ARTERY_WORDS[supply]} feeds it too"
+    if supply == "none":
+        return "no artery from outside the liver, as the scenario says"
+    if tumour.place not in ARTERY_OF:
+        return "no artery from outside the liver reaches so deep"
+    chance = chance_at(tumour.place, 2 * max(tumour.semi_axes), scenario.load_parameters())
+    return (
+        f"the {ARTERY_WORDS[ARTERY_OF[tumour.place]]} feeds it too in {100 * chance:.2g} % of patients, "
+        "and may be recruited later in the others"
     )
 
 
@@ -145,6 +171,10 @@ def notes(scenario: Scenario) -> list[str]:
             f"untreated, the tumour would reach the face of the box after about {reach / 86_400:.0f} d; "
             "such a patient is flagged and left out of comparisons (a larger size avoids it)"
         )
+    supply = scenario.vessels.extrahepatic
+    if supply in PARASITES and ARTERY_OF.get(tumour.place) != supply:
+        where = "deep in the liver" if tumour.place == "deep" else f"at another part of the surface ({tumour.place})"
+        texts.append(f"the {ARTERY_WORDS[supply]} seldom feeds a tumour {where} (tissue.tumour.place)")
     if scenario.treatments and scenario.assess <= max(event.at for event in scenario.treatments):
         texts.append("the result is read before the last treatment is given (assess)")
     if any(getattr(event.spec, "number", None) == 0 for event in scenario.treatments):

@@ -18,6 +18,7 @@ from tumorsim.scenario.estimate import Estimate, estimate
 from tumorsim.scenario.schema import ScenarioFile, TissueFile, TumourFile
 from tumorsim.treatments.base import Kind, kind_named, registry
 from tumorsim.treatments.spec import Spec
+from tumorsim.vessels.extrahepatic import BY_SIZE_AND_PLACE
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,15 @@ class Tissue:
 
 @dataclass(frozen=True)
 class Vessels:
-    """The blood supply. ``feeders`` is None where a graph is read from ``file``."""
+    """The blood supply. ``feeders`` is None where a graph is read from ``file``.
+
+    ``extrahepatic`` is one of `tumorsim.vessels.extrahepatic.SUPPLY`.
+    """
 
     feeders: int | None
     terminals: int
     file: Path | None
+    extrahepatic: str = BY_SIZE_AND_PLACE
 
 
 @dataclass(frozen=True)
@@ -217,6 +222,9 @@ def tumour_spec(tumour: TumourFile, parameters: Mapping[str, float]) -> TumourSp
         capsule=tumour.capsule,
         septa=tumour.septa,
         satellites=tumour.satellites,
+        thrombus=tumour.thrombus,
+        place=tumour.place,
+        vascularity=tumour.vascularity,
         doubling_time=float(parameters["tissue.doubling_time"] if doubling is None else doubling),
     )
 
@@ -234,13 +242,17 @@ def resolve_tissue(tissue: TissueFile, until: int, parameters: Mapping[str, floa
     )
 
 
-def feeders_by_size(longest: float, parameters: Mapping[str, float]) -> int:
-    """Feeders of a tumour by its longest diameter [m]."""
+def feeders_by_size(longest: float, parameters: Mapping[str, float], vascularity: str = "hyper") -> int:
+    """Feeders of a tumour by its longest diameter [m] and its vascularity, at least 1."""
     if longest < parameters["scenario.middle_tumour"]:
-        return round(parameters["scenario.feeders_small"])
-    if longest < parameters["scenario.large_tumour"]:
-        return round(parameters["scenario.feeders_middle"])
-    return round(parameters["scenario.feeders_large"])
+        count = round(parameters["scenario.feeders_small"])
+    elif longest < parameters["scenario.large_tumour"]:
+        count = round(parameters["scenario.feeders_middle"])
+    else:
+        count = round(parameters["scenario.feeders_large"])
+    if vascularity == "hyper":
+        return count
+    return max(1, math.floor(parameters[f"scenario.feeders_{vascularity}"] * count + 0.5))
 
 
 def resolve(file: ScenarioFile, document: Document, source: Path | None) -> Scenario:
@@ -249,7 +261,7 @@ def resolve(file: ScenarioFile, document: Document, source: Path | None) -> Scen
     tissue = resolve_tissue(file.tissue, file.until, parameters)
     feeders = file.vessels.feeders
     if feeders is None:
-        feeders = feeders_by_size(2 * max(tissue.tumour.semi_axes), parameters)
+        feeders = feeders_by_size(2 * max(tissue.tumour.semi_axes), parameters, tissue.tumour.vascularity)
     terminals = file.vessels.terminals or round(parameters["scenario.terminals"])
     graph = vessel_file(file, document)
     return Scenario(
@@ -259,7 +271,7 @@ def resolve(file: ScenarioFile, document: Document, source: Path | None) -> Scen
         seed=file.seed,
         assess=file.until if file.assess is None else file.assess,
         tissue=tissue,
-        vessels=Vessels(None if graph else feeders, terminals, graph),
+        vessels=Vessels(None if graph else feeders, terminals, graph, file.vessels.extrahepatic),
         treatments=events(file.treatments),
         parameters=dict(sorted(file.parameters.items())),
         notes=file.notes or "",

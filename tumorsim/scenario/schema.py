@@ -12,9 +12,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic_core import core_schema
 
-from tumorsim.anatomy.spec import CAPSULES, MAX_SATELLITES, MAX_SEPTA, SHAPES
+from tumorsim.anatomy.spec import CAPSULES, MAX_SATELLITES, MAX_SEPTA, PLACES, SHAPES, THROMBI, VASCULARITIES
 from tumorsim.treatments.base import registry
 from tumorsim.treatments.spec import Choice, Duration, OrWord, Quantity, Whole, Word, shown
+from tumorsim.vessels.extrahepatic import BY_SIZE_AND_PLACE, SUPPLY
 
 SCHEMA_VERSION = 1
 SCHEMA_FILE = "scenario.schema.json"
@@ -27,7 +28,6 @@ LATER_KEYS: dict[tuple[str | int, ...], str] = {
     ("tissue", "organs"): "organs near the tumour",
     ("tissue", "bench"): "bench experiments without a tumour",
     ("tissue", "image"): "tissue from images",
-    ("vessels", "extrahepatic"): "extrahepatic feeders",
     ("patient",): "patients in files of their own",
     ("arms",): "study files",
     ("patients",): "cohorts in files (use `tumorsim compare --patients`)",
@@ -90,6 +90,17 @@ class TumourFile(Model):
         default=0, description="Fibrous walls that divide the tumour into compartments"
     )
     satellites: Annotated[int, Whole(0, MAX_SATELLITES)] = Field(default=0, description="Small nodules near the tumour")
+    thrombus: Annotated[str, Choice(THROMBI)] = Field(
+        default="none",
+        description="Tumour thrombus of the portal vein: beyond (Vp1) or in (Vp2) the branch of a segment, "
+        "in the right portal vein (Vp3), in the trunk (Vp4)",
+    )
+    place: Annotated[str, Choice(PLACES)] = Field(
+        default="deep", description="Where in the liver: away from the surface, or at a part of it"
+    )
+    vascularity: Annotated[str, Choice(VASCULARITIES)] = Field(
+        default="hyper", description="Arterial blood of the tumour: more than, as much as or less than liver"
+    )
     doubling_time: Annotated[int, Duration(example="140 d", at_least="1 d", at_most="100 years")] | None = Field(
         default=None, description="Volume doubling time of the untreated tumour; default: parameter"
     )
@@ -118,7 +129,12 @@ class VesselsFile(Model):
     """The blood supply: grown, or imported from a file."""
 
     feeders: Annotated[int | None, OrWord("by size", Whole(1, 12))] = Field(
-        default=None, description="Arteries that feed the tumour; by size: more for larger tumours"
+        default=None,
+        description="Arteries that feed the tumour; by size: more for larger and for hypervascular tumours",
+    )
+    extrahepatic: Annotated[str, Choice(SUPPLY)] = Field(
+        default=BY_SIZE_AND_PLACE,
+        description="Artery from outside the liver: drawn for a tumour at the surface, or none, or the one named",
     )
     terminals: Annotated[int, Whole(50, 20_000)] | None = Field(
         default=None, description="Terminals of each grown tree; default: parameter"

@@ -16,11 +16,13 @@ from tumorsim.outcomes.imaging import Image
 from tumorsim.state import LIVER
 from tumorsim.studies.records import VIABLE, Outcome, ScheduleItem, SeriesRow
 from tumorsim.studies.snapshot import make_snapshot
+from tumorsim.studies.vessels_now import residue_by_supply, tumour_rows, vessels_now
 from tumorsim.vessels.graph import Kind
 from tumorsim.vessels.supply import perfusion_summary
 
 HOUR = 3600.0
 ML = 1e6
+DRAWN_FROM = 0.02  # share of its conductance from which a recruited artery is drawn
 
 
 def perfusion(model: TumorModel) -> dict[str, Any]:
@@ -88,6 +90,8 @@ def outcome(model: TumorModel, n0: int, readings: list[Reading], due: int | None
         residue_by_zone=residue.residue_by_zone(cells, zone, ZONES),
         residue_by_reason=residue.residue_by_reason(cells, nadir, reason, treated),
         residue_by_zone_and_reason=crossed,
+        residue_by_supply=residue_by_supply(model, sites, cells),
+        vessels=vessels_now(model),
         harm=harms(model),
         zone=None,
         perfusion=perfusion(model),
@@ -122,6 +126,7 @@ def harms(model: TumorModel) -> dict[str, Any]:
         "liver_killed_ml": harm.liver_killed_ml(state.liver_hazard, liver, volume),
         "nontarget_embolised_ml": harm.embolised_ml(state.q_arterial, fixed.untreated_arterial, outside, volume, closed)
         + _rest_embolised_ml(model, closed),
+        "organs_embolised_ml": harm.non_target_ml(state, fixed.grown),
         **harm.burden([d.event.at for d in given], int(sum(d.delivery.burden.get("punctures", 0) for d in given))),
     }
 
@@ -131,6 +136,7 @@ def _rest_embolised_ml(model: TumorModel, closed: float) -> float:
     fixed, graph = model.virtual_patient, model.virtual_patient.graph
     beds = np.flatnonzero(np.isfinite(graph.conductance) & (graph.kind == Kind.ARTERIAL))
     beds = beds[~np.isin(graph.head[beds], graph.exchange)]
+    beds = np.setdiff1d(beds, np.concatenate([np.zeros(0, dtype=np.int64), *(o.beds for o in fixed.grown.non_target)]))
     before = fixed.untreated_flow[beds]
     lost = model.state.edge_flow[beds] < closed * before
     return float(before[lost].sum()) / fixed.liver_arterial * ML
@@ -181,11 +187,14 @@ def daily_rows(model: TumorModel) -> list[SeriesRow]:
     rows: list[SeriesRow] = []
     for tissue in ("tumour", "liver"):
         found = blood[tissue]
-        for source in ("arterial", "portal"):
+        for source in ("arterial", "portal", "extrahepatic"):
             flow = found[source] * found["total_ml_min_100ml"] if found else 0.0
             rows.append((at, f"{source}_perfusion_{tissue}", flow, "mL/min/100mL"))
     rows.append((at, "po2_tumour", float(state.po2[tumour].mean(dtype=np.float64)), "mmHg"))
     rows.append((at, "hypoxic_share", float(state.share10[tumour].mean(dtype=np.float64)), "1"))
+    rows_of_tumour = tumour_rows(model)
+    if len(rows_of_tumour):
+        rows.append((at, "vegf_tumour", float(state.vegf[rows_of_tumour].mean()), "1"))
     cell = fixed.lattice.site_volume / fixed.capacity
     rows.append((at, "debris", float(model.population.debris_total()) * cell * ML, "mL"))
     liver = fixed.anatomy.compartment == LIVER
@@ -208,6 +217,8 @@ def picture(model: TumorModel) -> dict[str, NDArray[Any]]:
     zone = zone_of_sites(fixed.anatomy, fixed.lattice, everywhere, state.compartment)
     here = viable > 0
     reason = reasons(model)
+    # arteries that may open later are not drawn before they do
+    there = (fixed.grown.patent > 0.0) | (state.edge_open >= DRAWN_FROM)
     if model.records.done:
         reason = np.where(viable > 2 * np.minimum(viable, state.nadir), int(residue.Reason.REGROWN), reason)
     return make_snapshot(
@@ -225,12 +236,12 @@ def picture(model: TumorModel) -> dict[str, NDArray[Any]]:
         reason_names=residue.REASON_NAMES,
         target=fixed.anatomy.target,
         node_pos=graph.node_pos,
-        tail=graph.tail,
-        head=graph.head,
-        radius=graph.radius,
-        kind=graph.kind,
-        edge_state=state.edge_state,
-        edge_open=state.edge_open,
-        flow_left=_flow_left(model),
+        tail=graph.tail[there],
+        head=graph.head[there],
+        radius=graph.radius[there],
+        kind=graph.kind[there],
+        edge_state=state.edge_state[there],
+        edge_open=state.edge_open[there],
+        flow_left=_flow_left(model)[there],
         time_h=model.now / HOUR,
     )

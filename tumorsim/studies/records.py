@@ -67,6 +67,10 @@ class Outcome:
     imaging: Mapping[str, Any] | None = None
     #: zone -> reason -> cells, where the run keeps the two together (for the picture in the report)
     residue_by_zone_and_reason: Mapping[str, Mapping[str, float]] | None = None
+    #: source of blood -> cells that it feeds (`outcomes.supply.SOURCES`)
+    residue_by_supply: Mapping[str, float] = field(default_factory=dict)
+    #: what stands in the vessels now: portal pressure, oil, drug, VEGF, what has opened
+    vessels: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         for name in ("p0", "p0_histology"):

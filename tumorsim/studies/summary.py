@@ -31,7 +31,9 @@ SHARES = frozenset(
 )
 
 #: Mappings from a name to cells: a name a patient does not have counts 0 there.
-COUNTS = frozenset({"deaths_by_cause", "residue_by_zone", "residue_by_reason", "residue_by_zone_and_reason"})
+COUNTS = frozenset(
+    {"deaths_by_cause", "residue_by_zone", "residue_by_reason", "residue_by_zone_and_reason", "residue_by_supply"}
+)
 
 #: Quantiles of the distribution of log10 residue among the patients who have any.
 QUANTILES = {"p05": 0.05, "p25": 0.25, "p50": 0.50, "p75": 0.75, "p95": 0.95}

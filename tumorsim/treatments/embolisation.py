@@ -1,35 +1,42 @@
-"""Arterial embolisation (TAE, TACE): beads from a catheter close the arteries they lodge in.
+"""Arterial embolisation (TAE, TACE): oil, beads or gelatin from a catheter close the arteries they lodge in.
 
 The operator sees an angiogram, puts the catheter where it shows arteries that lead to enhancing tumour,
-and injects to stasis or until the beads are gone. A feeder may be overlooked: each is, with the
-probability in the parameter table, by a draw keyed to the treatment's name and occurrence, so that a
-patient's missed feeder is the same in every arm. Closing arteries is all this treatment does; whether cells
-then die is up to the blood that is left. The drug of `tace` is carried and recorded, and does not act in
-this version.
+injects iodised oil where it is prescribed, and then beads or gelatin to the endpoint or until they are gone.
+A feeder may be overlooked: each is, with the probability in the parameter table, by a draw keyed to the
+treatment's name and occurrence, so that a patient's missed feeder is the same in every arm. Closing arteries
+is all this treatment does; whether cells then die is up to the blood that is left. The drug of `tace` is booked
+where its carrier stays, and does not act in this version.
+
+A later session sees today's angiogram: what runs again, and arteries from outside the liver and collaterals
+once they carry blood. With thrombus in a main portal branch or the trunk (`embolisation.thrombus_grade`), liver
+lives on its artery alone, and catheters in a lobar artery or nearer to the aorta are refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tumorsim.chance import Purpose, entity_of_name, uniform
-from tumorsim.outcomes.imaging import Image, SeenArtery
+from tumorsim.outcomes.imaging import Image, SeenArtery, arteries_seen
 from tumorsim.outcomes.residue import Attempt
 from tumorsim.treatments.base import Delivery, Plan, Treatment
-from tumorsim.treatments.embolisation_spec import TaeSpec
-from tumorsim.vessels.beads import BeadRide
+from tumorsim.treatments.embolisation_session import MG, ML, Session
+from tumorsim.treatments.embolisation_spec import POSITIONS, TaceSpec, TaeSpec
+from tumorsim.vessels.graph import Kind
+from tumorsim.vessels.supply import exchange_inflow
 
 if TYPE_CHECKING:
     from tumorsim.patient import Patient
     from tumorsim.state import State
 
 LOBE_OF_SEGMENT = {1: "left", 2: "left", 3: "left", 4: "left", 5: "right", 6: "right", 7: "right", 8: "right"}
+MISSED = {"cone-beam CT": "embolisation.missed_feeder", "angiography": "embolisation.missed_feeder_angiography"}
+PROXIMAL = ("proper_hepatic", "right", "left")
 _LOW_WORD = np.uint64(0xFFFFFFFF)
-_MG = 1e6  # mg in a kg
 
 
 def catheter_places(catheter: str, arteries: Sequence[SeenArtery], named: dict[str, int]) -> list[str]:
@@ -40,7 +47,8 @@ def catheter_places(catheter: str, arteries: Sequence[SeenArtery], named: dict[s
     catheter : str
         ``lobar``, ``segmental``, ``superselective`` or the name of a vessel.
     arteries : sequence of SeenArtery
-        Tumour feeders the operator has found.
+        Arteries to the tumour that the operator has found. One that leaves no segment of the liver (segment 0:
+        from outside the liver) is entered by a superselective catheter only.
     named : dict
         Edge of every named vessel.
 
@@ -51,11 +59,12 @@ def catheter_places(catheter: str, arteries: Sequence[SeenArtery], named: dict[s
     """
     if catheter == "superselective":
         return [a.name for a in arteries]
+    inside = [a for a in arteries if a.segment in LOBE_OF_SEGMENT]
     if catheter == "segmental":
-        return sorted({f"segment_{a.segment}" for a in arteries})
+        return sorted({f"segment_{a.segment}" for a in inside})
     if catheter == "lobar":
         share: dict[str, float] = {}
-        for a in arteries:
+        for a in inside:
             lobe = LOBE_OF_SEGMENT[a.segment]
             share[lobe] = share.get(lobe, 0.0) + a.share
         return [max(sorted(share), key=lambda lobe: share[lobe])] if share else []
@@ -75,14 +84,40 @@ def split_number(number: int, flows: Sequence[float]) -> list[int]:
     return counts
 
 
+def reached_edges(patient: Patient, places: Sequence[str]) -> NDArray[np.bool_]:
+    """Vessels in reach of catheters at ``places``, (edges,).
+
+    A vessel that was dormant before treatment is in reach of a catheter in it or in its trunk, not of one in
+    the artery it leaves: when it opens later, it is another supply.
+    """
+    graph, dormant = patient.graph, patient.grown.patent == 0.0
+    reached = np.zeros(graph.n_edges, dtype=bool)
+    for name in places:
+        edge = graph.named[name]
+        below = patient.bead_ride.below(edge)
+        reached[below if dormant[edge] else below[~dormant[below]]] = True
+    return reached
+
+
+def _refusal(places: Sequence[str], thrombus: str, parameters: Mapping[str, float]) -> str:
+    """Why these places are not embolised with a thrombus of this grade; empty where nothing is against it."""
+    grade = 0 if thrombus == "none" else int(thrombus.removeprefix("Vp"))
+    if grade >= parameters["embolisation.thrombus_grade"] and set(places) & set(PROXIMAL):
+        return (
+            f"portal vein thrombus {thrombus}: liver without portal blood lives on its artery, "
+            "so the catheter must be segmental or superselective"
+        )
+    return ""
+
+
 class Embolisation(Treatment):
-    """`tae` and `tace`: plan from the angiogram, deliver beads down the flow."""
+    """`tae` and `tace`: plan from the angiogram, deliver oil and beads or gelatin down the flow."""
 
     spec: TaeSpec
 
     def _found(self, arteries: Sequence[SeenArtery], patient: Patient) -> tuple[list[SeenArtery], list[str]]:
         """Arteries this operator finds, and the names of those overlooked."""
-        chance = patient.parameters["embolisation.missed_feeder"]
+        chance = patient.parameters[MISSED[self.spec.guidance]]
         who = int(entity_of_name(f"{self.name}#{self.occurrence}"))
         found, missed = [], []
         for artery in arteries:
@@ -101,103 +136,127 @@ class Embolisation(Treatment):
         operator means to leave none of it alive, whether or not every feeder was found.
         """
         patient: Patient = context["patient"]
-        found, missed = self._found(images.arteries, patient)
+        # an artery too narrow for what guides the operator is left, and what it alone feeds is missed
+        seen = arteries_seen(images, self.spec.guidance, patient.parameters)
+        found, missed = self._found(seen, patient)
         places = catheter_places(self.spec.catheter, found, patient.graph.named)
-        zone = images.visible.copy()
-        for name in places:
-            zone |= patient.sites_below(name)
-        prescribed: dict[str, Any] = {
-            "catheter": self.spec.catheter,
-            "beads_um": round(self.spec.beads.size * 1e6, 3),
-            "number": "to stasis" if self.spec.number is None else self.spec.number,
-        }
-        if self.spec.beads.spread:
-            prescribed["beads_spread_um"] = round(self.spec.beads.spread * 1e6, 3)
+        heads = patient.graph.head[reached_edges(patient, places)]
+        rows = np.append(np.isin(patient.graph.exchange, heads), False)  # sites without tissue carry row -1
+        zone = images.visible | rows[patient.grown.exchange_of_site]
+        overlooked = missed if self.spec.catheter in POSITIONS else []
+        details: dict[str, Any] = {"places": places, "overlooked": overlooked}
+        refusal = _refusal(places, images.thrombus_seen, patient.parameters)
+        if refusal:
+            details["refused"] = refusal
+        return Plan(zone, self._prescribed(), details)
+
+    def _prescribed(self) -> dict[str, Any]:
+        spec = self.spec
+        told: dict[str, Any] = {"catheter": spec.catheter}
+        if spec.guidance != "cone-beam CT":
+            told["guidance"] = spec.guidance
+        if spec.embolic != "beads":
+            told["embolic"] = spec.embolic
+        elif spec.beads.range is not None:
+            told["beads_um"] = [round(d * 1e6, 3) for d in spec.beads.range]
+        else:
+            told["beads_um"] = round(spec.beads.size * 1e6, 3)
+            if spec.beads.spread:
+                told["beads_spread_um"] = round(spec.beads.spread * 1e6, 3)
+        if spec.oil is not None:
+            told["oil_ml"] = round(spec.oil.volume * ML, 6)
+            told["oil_droplets_um"] = round(spec.oil.droplets * 1e6, 3)
+        if spec.embolic != "none":
+            told["number"] = f"to {spec.endpoint}" if spec.number is None else spec.number
         for drug, mass in self._drugs().items():
-            prescribed[f"{drug}_mg"] = round(mass * _MG, 6)
-        overlooked = missed if self.spec.catheter in ("superselective", "segmental", "lobar") else []
-        return Plan(zone, prescribed, {"places": places, "overlooked": overlooked})
+            told[f"{drug}_mg"] = round(mass * MG, 6)
+        return told
 
     def _drugs(self) -> dict[str, float]:
-        drug = getattr(self.spec, "drug", None)
-        return drug.given() if drug is not None else {}
+        return self.spec.drug.given() if isinstance(self.spec, TaceSpec) else {}
+
+    def _undone(self, plan: Plan, patient: Patient) -> str:
+        """Why nothing can be injected; empty where something can."""
+        if "refused" in plan.details:
+            return str(plan.details["refused"])
+        if plan.details["places"]:
+            return ""
+        if plan.details["overlooked"]:
+            return "every feeder was overlooked"
+        if self.spec.catheter not in POSITIONS and self.spec.catheter not in patient.graph.named:
+            return f"this patient has no artery {self.spec.catheter}"
+        return "the image shows no feeder"
 
     def deliver(self, plan: Plan, patient: Patient, **context: Any) -> Delivery:
         """Inject through every place of the plan, in its order; changes only the state of vessels."""
         state: State = context["state"]
-        ride: BeadRide = patient.bead_ride
         places: list[str] = list(plan.details["places"])
         if self.spec.number == 0:
             return Delivery({"beads": 0}, changed=False, notes=("number 0: nothing was injected",))
-        if not places:
-            why = "every feeder was overlooked" if plan.details["overlooked"] else "the image shows no feeder"
+        why = self._undone(plan, patient)
+        if why:
             return Delivery({"beads": 0}, changed=False, notes=(f"not delivered: {why}",))
         flows = [max(0.0, float(state.edge_flow[patient.graph.named[name]])) for name in places]
-        shares: list[int | None] = [None] * len(places)
+        if not any(flows):
+            return Delivery({"beads": 0}, changed=False, notes=("not delivered: no blood runs there any more",))
+        numbers: list[int | None] = [None] * len(places)
         if self.spec.number is not None:
-            shares = list(split_number(self.spec.number, flows))
-        beads, lodged, volume, at_stasis = 0, 0, 0.0, []
-        for name, share in zip(places, shares, strict=True):
-            edge = patient.graph.named[name]
-            done = ride.deliver(
-                edge,
-                size=self.spec.beads.size,
-                spread=self.spec.beads.spread,
-                number=share,
-                endpoint=patient.parameters["embolisation.stasis"],
-                seed=patient.seed,
-                patient=patient.number,
-                delivery=int(self._delivery(name) & ~_LOW_WORD),
-                edge_open=state.edge_open,
-                edge_state=state.edge_state,
-                edge_beads=state.edge_beads,
-            )
-            beads += done.delivered
-            lodged += done.lodged
-            volume += done.volume
-            if done.reached_stasis:
-                at_stasis.append(name)
-        delivered: dict[str, Any] = {
-            "catheters": places,
-            "beads": beads,
-            "lodged": lodged,
-            "beads_ml": round(volume * 1e6, 6),
-            "stasis": at_stasis,
-        }
-        given = 1.0 if self.spec.number is None else beads / self.spec.number
-        for drug, mass in self._drugs().items():
-            delivered[f"{drug}_mg"] = round(mass * _MG * given, 6)
+            numbers = list(split_number(self.spec.number, flows))
+        session = Session(patient, state, self.spec)
+        for name, number, flow in zip(places, numbers, flows, strict=True):
+            session.inject(name, number, self.spec.oil_volume * flow / sum(flows), self._delivery(name))
+        delivered: dict[str, Any] = {"catheters": places, **session.report()}
+        if isinstance(self.spec, TaceSpec):
+            delivered.update(session.book_drugs(self._drugs(), self.spec.carrier))
         notes = []
         if plan.details["overlooked"]:
             delivered["feeders_overlooked"] = list(plan.details["overlooked"])
-        if self._drugs() and beads:
+        if self._drugs() and session.anything:
             notes.append("drug carried, not acting in this version")
         burden = {"sessions": 1.0, "punctures": 1.0}
-        return Delivery(delivered, changed=beads > 0, burden=burden, notes=tuple(notes))
+        return Delivery(delivered, changed=session.anything, burden=burden, notes=tuple(notes))
 
-    def _delivery(self, place: str) -> np.uint64:
-        return np.uint64(int(entity_of_name(f"{self.name}#{self.occurrence}:{place}")))
+    def _delivery(self, place: str) -> int:
+        return int(np.uint64(int(entity_of_name(f"{self.name}#{self.occurrence}:{place}"))) & ~_LOW_WORD)
 
     def attempt(self, plan: Plan, delivery: Delivery, patient: Patient, state: State) -> Attempt:
         """What this treatment means for every site now, for the reasons of survival.
 
-        A site of the plan is *missed* where its artery was in reach of no catheter. Where the artery is
-        closed, what keeps it alive is *other supply*: portal or extrahepatic blood, or a neighbour's. Where
-        the artery still runs, too little was injected: *low dose*.
+        A site of the plan is *missed* where none of its vessels was in reach of a catheter. Where those in
+        reach are closed, what keeps it alive is *other supply*: portal blood, arteries from outside the liver,
+        collaterals, or a neighbour's. Where they run, too little was injected: *low dose*. That is also said
+        of vessels that were closed and have opened again (gelatin dissolved, oil washed out): what was given
+        did not last, and more of it, or a further session, would have.
         """
-        reached = np.zeros(len(plan.sites), dtype=bool)
-        for name in plan.details["places"]:
-            reached |= patient.sites_below(name)
-        closed = patient.arterial_share(state) < patient.parameters["embolisation.closed_below"]
-        fed = (state.q_portal > 0.0) | (state.q_extrahepatic > 0.0) | (state.share0p5 < 1.0)
+        graph, places = patient.graph, plan.details["places"]
+        reached = reached_edges(patient, places)
+        ends = np.isfinite(graph.conductance) & ~reached  # beds of other arteries
+        now, through = _inflow(patient, state.edge_flow, None), _inflow(patient, state.edge_flow, ends)
+        untreated = _inflow(patient, patient.untreated_flow, None)
+        least = patient.parameters["embolisation.closed_below"]
+        in_reach = np.isin(graph.exchange, graph.head[reached])
+        closed = through < least * untreated
+        other = now - through > 0.0
+
+        def sites(rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
+            return np.append(rows, False)[patient.grown.exchange_of_site]
+
+        inside = plan.sites & sites(in_reach)
+        shut = inside & sites(closed)
         return Attempt(
-            delivered=bool(delivery.delivered.get("beads", 0)),
+            delivered=delivery.changed,
             planned=plan.sites,
-            missed=plan.sites & ~reached,
-            other_supply=reached & closed & fed,
-            low_dose=reached & ~closed,
+            missed=plan.sites & ~sites(in_reach),
+            other_supply=shut & ((state.q_portal > 0.0) | sites(other) | (state.share0p5 < 1.0)),
+            low_dose=inside & ~shut,
             received=_log_kill(state, patient.cause_index("ischaemia")),
         )
+
+
+def _inflow(patient: Patient, flow: NDArray[np.float64], barred: NDArray[np.bool_] | None) -> NDArray[np.float64]:
+    """Arterial and extrahepatic blood into every exchange row [m3/s], without that through ``barred`` edges."""
+    led = flow if barred is None else np.where(barred, 0.0, flow)
+    return exchange_inflow(patient.graph, led, Kind.ARTERIAL) + exchange_inflow(patient.graph, led, Kind.EXTRAHEPATIC)
 
 
 def _log_kill(state: State, cause: int) -> NDArray[np.float64]:

@@ -191,6 +191,21 @@ class Choice(_Reads):
 
 
 @dataclass(frozen=True)
+class YesNo(_Reads):
+    """True or false."""
+
+    def read(self, value: Any) -> bool:
+        """The value itself; a number or text is refused."""
+        if not isinstance(value, bool):
+            raise ValueError(f"{shown(value)} is neither true nor false.")
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        """JSON Schema: a boolean."""
+        return {"type": "boolean"}
+
+
+@dataclass(frozen=True)
 class OrWord(_Reads):
     """One fixed word ("auto", "by size"), read as None, or else what ``other`` reads."""
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
+NOTHING = 1e-12  # a share below this is rounding in the sum of the books: the vessel is closed
+
 
 def open_share(state: State, oil_capacity: Floats) -> Floats:
     """Share of every edge's conductance that is left, (edges,), 0 to 1.
@@ -32,4 +34,6 @@ def open_share(state: State, oil_capacity: Floats) -> Floats:
         Oil with which the vessel is full [m3]; inf in vessels that oil passes without closing them.
     """
     closed = state.edge_solid + state.edge_gelatin + state.edge_oil / oil_capacity
-    return np.asarray(state.edge_patent * np.clip(1.0 - closed, 0.0, 1.0))
+    left = np.clip(1.0 - closed, 0.0, 1.0)
+    left[left < NOTHING] = 0.0
+    return np.asarray(state.edge_patent * left)

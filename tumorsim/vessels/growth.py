@@ -18,22 +18,22 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order
 
+from tumorsim.anatomy.capsule import THROMBUS
+from tumorsim.anatomy.segments import RIGHT_LOBE, Segments, entries
 from tumorsim.chance import Purpose, uniforms
 from tumorsim.errors import InputError, nearest
 from tumorsim.lattice import Lattice
+from tumorsim.vessels.extrahepatic import Parasitic
 from tumorsim.vessels.graph import Kind, VesselGraph
 from tumorsim.vessels.growth_calibrate import Rest, assemble
+from tumorsim.vessels.growth_circuit import NonTarget, close_circuit, liver_pressures, organs_of
+from tumorsim.vessels.growth_collaterals import Collateral, add_collaterals
 from tumorsim.vessels.growth_feeders import deal, feeders_of
-from tumorsim.vessels.growth_terminals import NO_TISSUE, SATELLITES, place, regions, share_out
+from tumorsim.vessels.growth_parasites import Parasite, add_parasite, parasite_inflow
+from tumorsim.vessels.growth_terminals import NO_TISSUE, main_tumour, place, regions, share_out
+from tumorsim.vessels.growth_thrombus import check, grow_thrombus_artery, occluded, thrombus_rows
 from tumorsim.vessels.growth_trees import Box, Nodes, grow_arteries, grow_portal, grow_veins
-from tumorsim.vessels.growth_trunk import (
-    RIGHT_LOBE,
-    Segments,
-    entries,
-    make_trunk,
-    rest_position,
-    rest_volumes,
-)
+from tumorsim.vessels.growth_trunk import make_trunk, rest_position, rest_volumes
 
 Floats = NDArray[np.float64]
 
@@ -47,11 +47,11 @@ class Feeder:
     Attributes
     ----------
     name : str
-        ``feeder_1`` (the largest) and on.
+        ``feeder_1`` (the largest) and on; ``thrombus_artery``.
     edge : int
         Its edge in the graph.
     exchange : array of int
-        Exchange rows that it supplies, all in the tumour; no other artery supplies them.
+        Exchange rows that it supplies, all in the tumour or in its thrombus; no other feeder supplies them.
     diameter : float
         [m].
     """
@@ -75,9 +75,23 @@ class GrownVessels:
         Perfusion of the site per inflow of its exchange node [1/m3]: its untreated demand over the sum of
         demand x volume of the node.
     feeders : list of Feeder
+        Of the tumour, the largest first; then that of a thrombus in the portal vein.
+    parasites : list of Parasite
+        Arteries from outside the liver into the tumour, at work or dormant.
+    collaterals : list of Collateral
+        Dormant ways from arteries of the liver into the tumour.
+    patent : array, shape (edges,)
+        Share of each vessel that is open before any treatment: 1, 0 where it is dormant, and
+        `vessels.thrombus_patency` where it is thrombosed.
+    non_target : list of NonTarget
+        Organs outside the liver that embolics can reach.
+    thrombosed : array of int
+        Portal vessels with tumour thrombus in them; flows were calibrated without it.
     segment_of_exchange : array of uint8, shape (rows,)
         Couinaud segment, 5 to 8, in which an exchange node lies.
     compartment_of_exchange : array of uint8, shape (rows,)
+    tissue_volume : array, shape (rows,)
+        Volume of the sites of an exchange node [m3].
     seconds : float
         Wall time of the growth.
     """
@@ -87,8 +101,14 @@ class GrownVessels:
     weight_arterial: NDArray[np.float32]
     weight_portal: NDArray[np.float32]
     feeders: list[Feeder]
+    parasites: list[Parasite]
+    collaterals: list[Collateral]
+    patent: Floats
+    non_target: list[NonTarget]
+    thrombosed: NDArray[np.int64]
     segment_of_exchange: NDArray[np.uint8]
     compartment_of_exchange: NDArray[np.uint8]
+    tissue_volume: Floats
     seconds: float
 
 
@@ -104,13 +124,17 @@ def grow(
     parameters: Mapping[str, float],
     terminals: int = 2000,
     rest_perfusion: tuple[float, float] | None = None,
+    parasite: Parasitic | None = None,
+    liver: str = "normal",
+    thrombus: str = "none",
 ) -> GrownVessels:
     """Grow and calibrate the vessels of one patient.
 
     Parameters
     ----------
     compartment : array of uint8, shape (n_sites,)
-        0 liver, 1..199 compartments of the tumour, 200..254 satellites, 255 no tissue.
+        0 liver, 1..198 compartments of the tumour, 199 its thrombus in the portal vein, 200..254 satellites,
+        255 no tissue.
     demand_arterial, demand_portal : array, shape (n_sites,)
         Untreated perfusion [1/s].
     feeders : int
@@ -119,6 +143,13 @@ def grow(
         Exchange nodes; fewer where the box has fewer sites.
     rest_perfusion : (float, float), optional
         Arterial and portal perfusion [1/s] of the liver outside the box; default that of the box's liver.
+    parasite : Parasitic, optional
+        An artery from outside the liver that reaches the tumour (`tumorsim.vessels.extrahepatic`).
+
+    liver : str
+        ``normal`` or ``cirrhotic``: sets the pressures of portal vein and sinusoids, and the shunt.
+    thrombus : str
+        ``none`` or the grade, ``Vp1`` to ``Vp4``, of the thrombus that ``compartment`` holds.
 
     Raises
     ------
@@ -130,7 +161,9 @@ def grow(
     compartment = np.asarray(compartment, dtype=np.uint8)
     arterial, portal = (np.asarray(d, dtype=np.float64) for d in (demand_arterial, demand_portal))
     _check(lattice, compartment, arterial, portal, feeders, rest_perfusion)
-    tumour = (compartment > 0) & (compartment < SATELLITES)
+    check(thrombus, compartment)
+    parameters = liver_pressures(liver, parameters)
+    tumour = main_tumour(compartment)
     site_volume = lattice.site_volume
 
     at_all = lattice.centres()
@@ -141,7 +174,7 @@ def grow(
     sites = np.bincount(region[region >= 0], minlength=len(home))
     need = _sum(region[region >= 0], arterial[region >= 0], len(home))
     least = np.ones(len(home), dtype=np.int64)
-    in_tumour = (home > 0) & (home < SATELLITES)
+    in_tumour = main_tumour(home)
     least[in_tumour] = np.maximum(1, feeders_of(need[in_tumour], feeders))
     if np.any(least > sites):
         raise InputError(f"vessels.feeders: {feeders} feeders are too many: a tumour compartment has too few sites")
@@ -160,18 +193,22 @@ def grow(
     turn = uniforms(seed, patient, Purpose.TREE, np.arange(rows), slot=TERMINAL_SLOT)
     order = np.argsort(turn, kind="stable")
 
-    liver = compartment == 0
+    of_liver = compartment == 0
     if rest_perfusion is None:
-        rest_perfusion = float(arterial[liver].mean()), float(portal[liver].mean())
-    held = np.bincount(segment_of_site[liver], minlength=9) * site_volume
+        rest_perfusion = float(arterial[of_liver].mean()), float(portal[of_liver].mean())
+    held = np.bincount(segment_of_site[of_liver], minlength=9) * site_volume
     outside = rest_volumes({k: float(held[k]) for k in range(5, 9)}, parameters)
-    entry = entries(lattice, at_all[liver], segment_of_site[liver])
+    of_liver |= compartment == THROMBUS  # a thrombus lies in a vein of the liver and does not move it
+    entry = entries(lattice, at_all[of_liver], segment_of_site[of_liver])
     nodes = Nodes(position, row_compartment, row_segment, order, q_arterial, q_portal)
     box = Box(lattice, compartment, segments, parameters)
     parts = _deal(nodes, feeders, seed, patient)
     artery, artery_ends = make_trunk(Kind.ARTERIAL, lattice, entry, parameters)
     vein, vein_ends = make_trunk(Kind.PORTAL, lattice, entry, parameters)
     feeder_nodes = grow_arteries(box, nodes, artery, artery_ends, parts)
+    clot_node = grow_thrombus_artery(box, nodes, artery, artery_ends, feeder_nodes)
+    if clot_node is not None:
+        feeder_nodes, parts = [*feeder_nodes, clot_node], [*parts, thrombus_rows(nodes)]
     grow_portal(box, nodes, vein, vein_ends)
     drain = grow_veins(box, nodes)
 
@@ -186,25 +223,60 @@ def grow(
         for k, volume in sorted(outside.items())
         if volume > 0.0
     ]  # fmt: skip
-    graph = assemble((artery, vein, drain), rests, position, q_arterial, q_portal, parameters)
+    organs = organs_of(artery, parameters)
+    brought = np.zeros(rows) if parasite is None else parasite_inflow(parasite, box, nodes)
+    at_work = parasite is not None and parasite.recruited and bool(brought.any())
+    assembled = assemble(
+        (artery, vein, drain),
+        rests,
+        position,
+        q_arterial - brought if at_work else q_arterial,
+        q_portal,
+        parameters,
+        brought if at_work else None,
+        organs=organs,
+        drains_to=nodes.drains_to,
+    )
+    portal_flow = float(q_portal.sum() + sum(r.portal for r in rests))
+    graph, non_target = close_circuit(assembled.graph, assembled.pressure, portal_flow, organs, parameters)
+    parasites = []
+    patent = np.ones(graph.n_edges)
+    if parasite is not None and brought.any():
+        graph, found = add_parasite(graph, parasite, box, nodes, brought, assembled)
+        parasites.append(found)
+        patent = np.append(patent, np.full(len(found.edges), float(found.recruited)))
+    graph, collaterals = add_collaterals(graph, box, nodes, artery, feeder_nodes, assembled)
+    patent = np.append(patent, np.zeros(len(collaterals)))
     listed = []
-    for i, (node, part) in enumerate(zip(feeder_nodes, parts, strict=True)):
+    for node, part in zip(feeder_nodes, parts, strict=True):
         edge = node - 1  # the arterial tree comes first, and the edge of node n is n - 1
-        listed.append(Feeder(f"feeder_{i + 1}", edge, part, float(2.0 * graph.radius[edge])))
+        listed.append(Feeder(artery.name[node], edge, part, float(2.0 * graph.radius[edge])))
+    thrombosed = np.zeros(0, dtype=np.int64)
+    if thrombus != "none":
+        thrombosed = occluded(thrombus, graph, segments, centre, compartment, at_all)
+    patent[thrombosed] = parameters["vessels.thrombus_patency"]
     return GrownVessels(
         graph=graph,
         exchange_of_site=owner,
         weight_arterial=_weight(owner, arterial, q_arterial),
         weight_portal=_weight(owner, portal, q_portal),
         feeders=listed,
+        parasites=parasites,
+        collaterals=collaterals,
+        patent=patent,
+        non_target=non_target,
+        thrombosed=thrombosed,
         segment_of_exchange=row_segment,
         compartment_of_exchange=row_compartment,
+        tissue_volume=np.bincount(served, minlength=rows).astype(np.float64) * site_volume,
         seconds=time.perf_counter() - began,
     )
 
 
 def territory(grown: GrownVessels | VesselGraph, edge_name: str) -> NDArray[np.int64]:
     """Exchange rows below a named vessel, along vessels of its own kind, whatever is open; ascending.
+
+    Of grown vessels without what dormant collaterals lead to, unless the named vessel is one.
 
     Raises
     ------
@@ -216,6 +288,9 @@ def territory(grown: GrownVessels | VesselGraph, edge_name: str) -> NDArray[np.i
         raise InputError(f"vessels: no vessel is named '{edge_name}'.{nearest(edge_name, graph.named)}")
     edge = graph.named[edge_name]
     same = graph.kind == graph.kind[edge]
+    if isinstance(grown, GrownVessels):
+        same[[c.edge for c in grown.collaterals]] = False
+        same[edge] = True
     ones = np.ones(int(same.sum()), dtype=np.int8)
     matrix = csr_array((ones, (graph.tail[same], graph.head[same])), shape=(graph.n_nodes, graph.n_nodes))
     below = breadth_first_order(matrix, int(graph.head[edge]), directed=True, return_predecessors=False)
@@ -248,7 +323,7 @@ def _check(
             problems.append(f"vessels: {name} demand is negative or not a number somewhere")
     if not np.any(compartment != NO_TISSUE):
         problems.append("vessels: the box holds no tissue")
-    if np.any((compartment > 0) & (compartment < SATELLITES)) and feeders < 1:
+    if main_tumour(compartment).any() and feeders < 1:
         problems.append(f"vessels.feeders: a tumour needs at least 1 feeder, got {feeders}")
     if rest_perfusion is None and not np.any(compartment == 0):
         problems.append("vessels: the box holds no liver; give the perfusion of the liver outside it")

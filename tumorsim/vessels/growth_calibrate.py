@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tumorsim.errors import InputError
 from tumorsim.vessels.flow import edge_conductance
 from tumorsim.vessels.graph import PRESSURE, Kind, VesselGraph
+from tumorsim.vessels.growth_circuit import Organ
 from tumorsim.vessels.growth_tree import Tree
 
 Floats = NDArray[np.float64]
@@ -22,11 +23,13 @@ WIDTH = {
     Kind.ARTERIAL: "vessels.proper_hepatic_diameter",
     Kind.PORTAL: "vessels.portal_main_diameter",
     Kind.VENOUS: "vessels.hepatic_vein_diameter",
+    Kind.EXTRAHEPATIC: "vessels.proper_hepatic_diameter",  # sets the scale of all arteries
 }
 PRESSURES = {
     Kind.ARTERIAL: "vessels.artery_pressure",
     Kind.PORTAL: "vessels.portal_pressure",
     Kind.VENOUS: "vessels.hepatic_vein_pressure",
+    Kind.EXTRAHEPATIC: "vessels.artery_pressure",
 }
 
 
@@ -43,7 +46,28 @@ class Rest:
     portal: float
 
 
-def _levels(tree: Tree) -> list[NDArray[np.int64]]:
+@dataclass(frozen=True)
+class Assembled:
+    """A calibrated graph and the untreated blood in it.
+
+    Attributes
+    ----------
+    graph : VesselGraph
+    pressure : array, shape (nodes,)
+        Untreated pressure [Pa].
+    artery_flow : array, shape (n,)
+        Untreated flow [m3/s] of the vessel that comes to every node of the arterial tree; all of it at node 0.
+    artery_scale : float
+        Radius of an artery over its flow to the power 1 / `vessels.murray_exponent` [m, m3/s].
+    """
+
+    graph: VesselGraph
+    pressure: Floats
+    artery_flow: Floats
+    artery_scale: float
+
+
+def levels(tree: Tree) -> list[NDArray[np.int64]]:
     """Nodes but the root by their distance from it, nearest first."""
     depth = tree.depth()
     order = np.argsort(depth, kind="stable")
@@ -51,10 +75,10 @@ def _levels(tree: Tree) -> list[NDArray[np.int64]]:
     return [order[a:b] for a, b in pairwise(bounds)]
 
 
-def _carried(tree: Tree, levels: list[NDArray[np.int64]], given: Floats) -> Floats:
+def carried(tree: Tree, ordered: list[NDArray[np.int64]], given: Floats) -> Floats:
     """Flow of the vessel that comes to every node, given what is taken there, (n,) -> (n,) [m3/s]."""
     flow = given.copy()
-    for nodes in reversed(levels):
+    for nodes in reversed(ordered):
         np.add.at(flow, tree.parent[nodes], flow[nodes])
     return flow
 
@@ -66,7 +90,10 @@ def assemble(
     q_arterial: Floats,
     q_portal: Floats,
     parameters: Mapping[str, float],
-) -> VesselGraph:
+    q_extrahepatic: Floats | None = None,
+    organs: Sequence[Organ] = (),
+    drains_to: NDArray[np.int64] | None = None,
+) -> Assembled:
     """Join the trees at exchange nodes and calibrate the beds.
 
     The pressure at the end of every tree is that at its root less what untreated flow loses on the way
@@ -81,12 +108,20 @@ def assemble(
         Of the exchange nodes [m].
     q_arterial, q_portal : array, shape (rows,)
         Untreated inflow of every exchange node [m3/s].
+    q_extrahepatic : array, shape (rows,), optional
+        Untreated inflow [m3/s] by arteries that are no part of these trees; the sinusoids drain it too.
+    organs : sequence of Organ, optional
+        What hangs on branches of the arterial tree outside the liver; their beds come later
+        (`growth_circuit.close_circuit`).
+    drains_to : array of int, shape (rows,), optional
+        Row into whose sinusoids a row drains, at a pressure `vessels.tumour_drainage_drop` above them; -1,
+        the default, for a row with a vein of its own.
 
     Returns
     -------
-    VesselGraph
+    Assembled
         Edges: the three trees (the vessel of node n of the arterial tree is edge n - 1), arterial beds,
-        portal beds, sinusoids, then those of the rests.
+        portal beds, sinusoids to veins, those of tumour to liver, then those of the rests.
 
     Raises
     ------
@@ -96,7 +131,15 @@ def assemble(
     offset = np.cumsum([0, *(len(tree.parent) for tree in trees)])
     exchange = np.arange(len(position)) + offset[3]
     rest_node = np.arange(len(rests)) + offset[3] + len(position)
+    q_all = q_arterial + q_portal if q_extrahepatic is None else q_arterial + q_portal + q_extrahepatic
     whole = float(q_arterial.sum() + q_portal.sum() + sum(r.arterial + r.portal for r in rests))
+    if q_extrahepatic is not None:
+        whole += float(q_extrahepatic.sum())
+
+    drains = np.full(len(position), -1, dtype=np.int64) if drains_to is None else drains_to
+    inner = np.flatnonzero(drains >= 0)
+    collected = np.where(drains >= 0, 0.0, q_all)
+    np.add.at(collected, drains[inner], q_all[inner])
 
     columns: dict[str, list[Any]] = {"tail": [], "head": [], "radius": [], "kind": []}
     names: list[str] = []
@@ -105,7 +148,7 @@ def assemble(
     leaf_row: list[NDArray[np.int64]] = []
     leaf_radius: list[Floats] = []
     flows: list[Floats] = []
-    levels_of = [_levels(tree) for tree in trees]
+    levels_of = [levels(tree) for tree in trees]
 
     def put(tail: Any, head: Any, radius: Any, kind: Kind) -> None:
         columns["tail"].append(np.atleast_1d(tail))
@@ -113,7 +156,7 @@ def assemble(
         columns["radius"].append(np.atleast_1d(radius))
         columns["kind"].append(np.full(len(np.atleast_1d(tail)), kind, dtype=np.uint8))
 
-    through = {Kind.ARTERIAL: q_arterial, Kind.PORTAL: q_portal, Kind.VENOUS: q_arterial + q_portal}
+    through = {Kind.ARTERIAL: q_arterial, Kind.PORTAL: q_portal, Kind.VENOUS: collected}
     exponent = parameters["vessels.murray_exponent"]
     least = 0.5 * parameters["vessels.smallest_diameter"]
     scale = []
@@ -129,24 +172,32 @@ def assemble(
                 given[r.portal_node] += r.portal
             else:
                 given[r.venous_node] += r.arterial + r.portal
-        flow = _carried(tree, levels_of[t], given)
+        flow = carried(tree, levels_of[t], given)
         # one of three hepatic veins has the given width when it drains a third of the liver
         reference = whole / 3.0 if tree.kind == Kind.VENOUS else flow[0]
         root_radius = 0.5 * parameters[WIDTH[tree.kind]]
         scale.append(root_radius / reference ** (1.0 / exponent) if reference > 0.0 else 0.0)
         radius = np.maximum(scale[t] * flow ** (1.0 / exponent), least)
+        if tree.kind == Kind.ARTERIAL:
+            # blood of other organs costs pressure on the way, but does not widen the liver's vessels
+            for organ in organs:
+                given[organ.node] += organ.flow
+                radius[organ.node] = 0.5 * organ.diameter
+            flow = carried(tree, levels_of[t], given)
         flows.append(flow)
         leaf_radius.append(radius[leaf_node[t]])
-        outer, inner = np.arange(1, len(tree.parent)) + offset[t], tree.parent[1:] + offset[t]
+        far, near = np.arange(1, len(tree.parent)) + offset[t], tree.parent[1:] + offset[t]
         if tree.kind == Kind.VENOUS:
-            put(outer, inner, radius[1:], tree.kind)
+            put(far, near, radius[1:], tree.kind)
         else:
-            put(inner, outer, radius[1:], tree.kind)
+            put(near, far, radius[1:], tree.kind)
         names += [tree.name.get(node, "") for node in range(1, len(tree.parent))]
     n_tree = len(names)
     for t, kind in enumerate((Kind.ARTERIAL, Kind.PORTAL)):
         put(leaf_node[t] + offset[t], exchange[leaf_row[t]], leaf_radius[t], kind)
     put(exchange[leaf_row[2]], leaf_node[2] + offset[2], leaf_radius[2], Kind.SINUSOID)
+    corona = np.maximum(scale[2] * q_all[inner] ** (1.0 / exponent), least)
+    put(exchange[inner], exchange[drains[inner]], corona, Kind.SINUSOID)
     for r, node in zip(rests, rest_node, strict=True):
         if r.arterial > 0.0:
             put(r.arterial_node, node, scale[0] * r.arterial ** (1.0 / exponent), Kind.ARTERIAL)
@@ -176,31 +227,42 @@ def assemble(
 
     poiseuille, _ = edge_conductance(graph, parameters=parameters)
     pressure = np.full(len(node_pos), parameters["vessels.sinusoid_pressure"])
+    drop = parameters["vessels.tumour_drainage_drop"]
+    pressure[exchange[inner]] += drop
     for t, tree in enumerate(trees):
-        pressure[offset[t] : offset[t + 1]] = _pressures(
-            tree, levels_of[t], flows[t], poiseuille[offset[t] - t : offset[t + 1] - t - 1], parameters
+        pressure[offset[t] : offset[t + 1]] = pressures(
+            tree,
+            levels_of[t],
+            flows[t],
+            poiseuille[offset[t] - t : offset[t + 1] - t - 1],
+            parameters,
+            drop if len(inner) and tree.kind != Kind.VENOUS else 0.0,
         )
-    bed = [q_arterial[leaf_row[0]], q_portal[leaf_row[1]], through[Kind.VENOUS][leaf_row[2]]]
+    bed = [q_arterial[leaf_row[0]], q_portal[leaf_row[1]], collected[leaf_row[2]], q_all[inner]]
     bed += [np.array([q for q in (r.arterial, r.portal, r.arterial + r.portal) if q > 0.0]) for r in rests]
     conductance = np.full(len(tail), np.nan)
     conductance[n_tree:] = np.concatenate(bed) / (pressure[tail[n_tree:]] - pressure[head[n_tree:]])
-    return replace(graph, conductance=conductance)
+    return Assembled(replace(graph, conductance=conductance), pressure, flows[0], scale[0])
 
 
-def _pressures(
+def pressures(
     tree: Tree,
-    levels: list[NDArray[np.int64]],
+    ordered: list[NDArray[np.int64]],
     flow: Floats,
     conductance: Floats,
     parameters: Mapping[str, float],
+    above: float = 0.0,
 ) -> Floats:
-    """Pressure [Pa] of every node of a tree with its untreated flow; checked against the sinusoids."""
+    """Pressure [Pa] of every node of a tree with its untreated flow.
+
+    Checked against the pressure of the sinusoids, or ``above`` [Pa] over it.
+    """
     root = parameters[PRESSURES[tree.kind]]
     sign = -1.0 if tree.kind == Kind.VENOUS else 1.0  # veins run towards their root
     loss = np.zeros(len(tree.parent))
-    for nodes in levels:
+    for nodes in ordered:
         loss[nodes] = loss[tree.parent[nodes]] + flow[nodes] / conductance[nodes - 1]
-    there = sign * (root - parameters["vessels.sinusoid_pressure"])
+    there = sign * (root - parameters["vessels.sinusoid_pressure"] - above)
     worst = float(loss.max(initial=0.0))
     if worst >= there:
         raise InputError(

@@ -5,16 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from tumorsim.anatomy.segments import along
 from tumorsim.chance import Purpose, uniforms
 from tumorsim.lattice import Lattice
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
-
-
-def along(points: Floats, normal: Floats) -> Floats:
-    """Points (n, 3) projected on a normal (3,), summed in this order on every machine."""
-    return points[:, 0] * normal[0] + points[:, 1] * normal[1] + points[:, 2] * normal[2]
 
 
 def feeders_of(demand: Floats, feeders: int) -> NDArray[np.int64]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorsim._jit import njit
+from tumorsim.anatomy.capsule import THROMBUS
 from tumorsim.chance import Purpose, uniforms
 from tumorsim.errors import InputError
 from tumorsim.lattice import Lattice
@@ -18,6 +19,12 @@ REPAIR_ROUNDS = 50
 
 SATELLITES = 200  # compartments from here on are satellites
 NO_TISSUE = 255
+
+
+def main_tumour(compartment: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Where compartments are those of the main tumour: no liver, thrombus, satellite or outside."""
+    return (compartment > 0) & (compartment < THROMBUS)
+
 
 Floats = NDArray[np.float64]
 

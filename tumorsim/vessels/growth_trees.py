@@ -10,18 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from tumorsim.anatomy.capsule import THROMBUS
+from tumorsim.anatomy.segments import RIGHT_LOBE, Segments
 from tumorsim.lattice import Lattice
 from tumorsim.vessels.graph import Kind
 from tumorsim.vessels.growth_feeders import entry_point
-from tumorsim.vessels.growth_terminals import SATELLITES
+from tumorsim.vessels.growth_terminals import main_tumour
 from tumorsim.vessels.growth_tree import CANDIDATES, Branch, Obstacle, Tree, grow_branch
-from tumorsim.vessels.growth_trunk import RIGHT_LOBE, Segments
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 ASIDE = 0.05  # of the spacing of exchange nodes: how far a tree's end lies beside its node
-SIDE = {Kind.ARTERIAL: (0.77, -0.31, 0.56), Kind.PORTAL: (-0.29, 0.83, 0.48), Kind.VENOUS: (-0.41, -0.37, 0.83)}
+SIDE = {
+    Kind.ARTERIAL: (0.77, -0.31, 0.56),
+    Kind.PORTAL: (-0.29, 0.83, 0.48),
+    Kind.VENOUS: (-0.41, -0.37, 0.83),
+    Kind.EXTRAHEPATIC: (-0.52, 0.43, -0.74),
+}
 VEIN_AT = (0.3, 0.6, 1.0)  # where the veins of the box join, in half sides of the box: behind and above
 TWIG = 0.07  # share of the way from a portal vessel to a node in the tumour that a twig goes
 
@@ -51,7 +57,32 @@ class Nodes:
     @property
     def in_tumour(self) -> NDArray[np.bool_]:
         """Rows of the tumour itself, shape (rows,)."""
-        return (self.compartment > 0) & (self.compartment < SATELLITES)
+        return main_tumour(self.compartment)
+
+    @cached_property
+    def drains_to(self) -> Rows:
+        """Row of liver into whose sinusoids each row drains, (rows,); -1 where it has a vein of its own.
+
+        Tumours have no hepatic veins: their blood leaves by the sinusoids and portal venules of the liver
+        around them (the corona of CT hepatic arteriography: Ueda 1998 Radiology 207:361, Kitao 2009 Radiology
+        252:605), so it goes to the nearest liver that has blood. In a box without such liver all have veins.
+        """
+        to = np.full(len(self.position), -1, dtype=np.int64)
+        inflow = self.arterial + self.portal
+        liver = np.flatnonzero((self.compartment == 0) & (inflow > 0.0))
+        growth = np.flatnonzero((self.compartment != 0) & (inflow > 0.0))
+        if len(liver) and len(growth):
+            to[growth] = liver[cKDTree(self.position[liver]).query(self.position[growth])[1]]
+        return to
+
+    @cached_property
+    def drained(self) -> Floats:
+        """Blood that every row's own vein carries, (rows,) [m3/s]: its own and what drains into it."""
+        whole = self.arterial + self.portal
+        by_others = self.drains_to >= 0
+        own = np.where(by_others, 0.0, whole)
+        np.add.at(own, self.drains_to[by_others], whole[by_others])
+        return own
 
 
 @dataclass(frozen=True)
@@ -66,7 +97,7 @@ class Box:
     @cached_property
     def tumour(self) -> NDArray[np.bool_]:
         """Sites of the tumour itself, shape (n_sites,)."""
-        return (self.compartment > 0) & (self.compartment < SATELLITES)
+        return main_tumour(self.compartment)
 
     @property
     def exponent(self) -> float:
@@ -106,7 +137,7 @@ def grow_arteries(box: Box, nodes: Nodes, artery: Tree, ends: Mapping[int, int],
     used = order[demand[order] > 0]
     branches: dict[int, Branch] = {}
     for k in RIGHT_LOBE:
-        mine = used[(nodes.segment[used] == k) & ~nodes.in_tumour[used]]
+        mine = used[(nodes.segment[used] == k) & ~nodes.in_tumour[used] & (nodes.compartment[used] != THROMBUS)]
         root = artery.position[ends[k]]
         branches[k] = grow_branch(root, tips[mine], demand[mine], mine, box.exponent, box.obstacle)
     at: list[tuple[int, int]] = []
@@ -163,12 +194,15 @@ def grow_portal(box: Box, nodes: Nodes, vein: Tree, ends: Mapping[int, int]) -> 
 
 
 def grow_veins(box: Box, nodes: Nodes) -> Tree:
-    """The right hepatic vein: it ends at node 0, and the veins of the box join at node 1."""
+    """The right hepatic vein: it ends at node 0, and the veins of the box join at node 1.
+
+    It drains liver; tumours drain into the liver around them (`Nodes.drains_to`).
+    """
     joint = 0.5 * np.array(box.lattice.size) * VEIN_AT
     end = joint + box.parameters["vessels.hepatic_vein_length"] * np.array([0.48, 0.36, 0.8])
     tree = Tree(Kind.VENOUS, end.reshape(1, 3), np.array([-1]))
     node = tree.add(0, joint, "hepatic_vein")
-    demand = nodes.arterial + nodes.portal
+    demand = nodes.drained
     mine = nodes.order[demand[nodes.order] > 0]
     tips = box.tips(nodes, Kind.VENOUS)[mine]
     tree.graft(node, grow_branch(joint, tips, demand[mine], mine, box.exponent, box.obstacle))

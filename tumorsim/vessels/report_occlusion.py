@@ -120,7 +120,8 @@ def _most_changed(found: Occlusion, unit: str, factor: float) -> list[str]:
     graph = one.graph
     # what joins two junctions is one vessel to the reader: of vessels in series only the first is listed
     change = np.abs(two.flow.edge_flow - one.flow.edge_flow)
-    order, seen = [], set()
+    order: list[int] = []
+    seen: set[tuple[float, float]] = set()
     for e in np.argsort(-change, kind="stable").tolist():
         sign = (round(one.flow.edge_flow[e] / NL_MIN, 6), round(two.flow.edge_flow[e] / NL_MIN, 6))
         if change[e] > 0.0 and sign not in seen and len(order) < CHANGED:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order
 
+from tumorsim.anatomy.spec import VASCULARITIES
 from tumorsim.errors import InputError, nearest
 from tumorsim.lattice import Lattice
 from tumorsim.vessels.graph import Kind, VesselGraph
@@ -40,6 +41,26 @@ def liver_perfusion(liver: str, parameters: Mapping[str, float]) -> tuple[float,
     raise InputError(f"tissue.liver: unknown liver '{liver}'.{nearest(liver, LIVERS)} Allowed: {allowed}")
 
 
+def tumour_arterial_perfusion(vascularity: str, liver: str, parameters: Mapping[str, float]) -> float:
+    """Untreated arterial perfusion of tumour [1/s]: "hyper", "iso" (as liver) or "hypo" (a share of liver's).
+
+    Raises
+    ------
+    InputError
+        For another vascularity or liver.
+    """
+    of_liver = liver_perfusion(liver, parameters)[0]
+    if vascularity == "hyper":
+        return parameters["perfusion.tumour_arterial"]
+    if vascularity == "iso":
+        return of_liver
+    if vascularity == "hypo":
+        return parameters["perfusion.hypovascular_share"] * of_liver
+    allowed = ", ".join(VASCULARITIES)
+    guess = nearest(vascularity, VASCULARITIES)
+    raise InputError(f"tissue.tumour.vascularity: {vascularity!r} is not known.{guess} Allowed: {allowed}")
+
+
 def demand(
     lattice: Lattice,
     compartment: NDArray[np.uint8],
@@ -47,6 +68,7 @@ def demand(
     distance_to_uncovered_border: NDArray[Any],
     distance_to_covered_border: NDArray[Any],
     parameters: Mapping[str, float],
+    vascularity: str = "hyper",
 ) -> tuple[Floats, Floats]:
     """Untreated arterial and portal perfusion of every site [1/s], each (n_sites,).
 
@@ -63,11 +85,13 @@ def demand(
     distance_to_uncovered_border, distance_to_covered_border : array, shape (n_sites,)
         From sites of tumour and satellites to the nearest border of their own body without and with
         capsule [m]; inf where there is none. Not read elsewhere.
+    vascularity : str
+        As `tumour_arterial_perfusion`, of the tumour and its satellites; the portal flow does not depend on it.
 
     Raises
     ------
     InputError
-        For an unknown liver, arrays of another shape, or a negative distance.
+        For an unknown liver or vascularity, arrays of another shape, or a negative distance.
     """
     liver_arterial, liver_portal = liver_perfusion(liver, parameters)
     arrays = (compartment, distance_to_uncovered_border, distance_to_covered_border)
@@ -83,7 +107,7 @@ def demand(
         raise InputError("perfusion: a distance to the border of the tumour is negative or not a number")
     depth = parameters["perfusion.tumour_portal_depth"]
     share = parameters["perfusion.capsule_portal_share"]
-    arterial[growth] = parameters["perfusion.tumour_arterial"]
+    arterial[growth] = tumour_arterial_perfusion(vascularity, liver, parameters)
     portal[growth] = parameters["perfusion.tumour_portal_border"] * np.maximum(
         np.exp(-open_ / depth), share * np.exp(-covered / depth)
     )
@@ -91,12 +115,17 @@ def demand(
 
 
 def exchange_inflow(graph: VesselGraph, edge_flow: Floats, kind: Kind) -> Floats:
-    """Blood of one kind that enters every exchange node [m3/s], shape (rows,).
+    """Blood of one kind that enters every exchange node [m3/s], shape (rows,); see `inflow_at`."""
+    return inflow_at(graph, edge_flow, kind, graph.exchange)
+
+
+def inflow_at(graph: VesselGraph, edge_flow: Floats, kind: Kind, nodes: NDArray[Any]) -> Floats:
+    """Blood of one kind that enters some nodes where tissue is supplied [m3/s], in their order.
 
     Counted only where it comes along open vessels of this kind from a boundary of the graph: blood that
     goes round between exchange nodes through a tree cut off from its root is not arterial blood.
     """
-    rows = np.zeros(len(graph.exchange))
+    rows = np.zeros(len(nodes))
     edges = np.flatnonzero((graph.kind == kind) & (edge_flow != 0.0))
     if not len(edges):
         return rows
@@ -117,7 +146,7 @@ def exchange_inflow(graph: VesselGraph, edge_flow: Floats, kind: Kind) -> Floats
     fed = np.zeros(n + 1, dtype=bool)
     fed[breadth_first_order(matrix, n, directed=True, return_predecessors=False)] = True
     row = np.full(n, -1, dtype=np.int64)
-    row[graph.exchange] = np.arange(len(graph.exchange))
+    row[nodes] = np.arange(len(nodes))
     arrives = (row[sink] >= 0) & fed[source]
     np.add.at(rows, row[sink[arrives]], np.abs(edge_flow[edges[arrives]]))
     return rows
