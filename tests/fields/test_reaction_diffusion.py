@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+import itertools
 import math
 import re
 from pathlib import Path
