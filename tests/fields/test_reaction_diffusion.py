@@ -2,7 +2,6 @@
 
 import csv
 import itertools
-import itertools
 import math
 import re
 from pathlib import Path
