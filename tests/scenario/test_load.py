@@ -223,23 +223,31 @@ def test_common_past_ends_at_the_first_treatment_not_shared() -> None:
 # --- shipped ---------------------------------------------------------------------------------------------
 
 
-def test_the_six_shipped_scenarios() -> None:
+def test_the_shipped_scenarios() -> None:
     assert packaged.names() == [
+        "dome_phrenic",
+        "gelatin_twice",
         "large",
         "no_capsule",
+        "portal_thrombus",
         "small",
         "tace_lobar",
+        "tace_oil_gelatin",
         "tace_superselective",
         "untreated",
     ]
     loaded = {name: Scenario.load(name) for name in packaged.names()}
-    assert common_past([loaded["untreated"], loaded["tace_lobar"], loaded["tace_superselective"]]) == 86_400
+    arms = ("untreated", "tace_lobar", "tace_superselective", "tace_oil_gelatin")
+    assert common_past([loaded[name] for name in arms]) == 86_400
     assert loaded["untreated"].tissue.tumour.diameter == 0.042 and not loaded["untreated"].treatments
     assert loaded["small"].tissue.tumour.diameter == 0.025 and loaded["large"].tissue.tumour.diameter == 0.06
     assert loaded["no_capsule"].tissue.tumour.capsule == "none"
     changed = loaded["no_capsule"].replace(tissue__tumour__capsule="intact", name="TACE superselective")
     assert changed == loaded["tace_superselective"]
-    assert len({scenario.name for scenario in loaded.values()}) == 6
+    assert loaded["dome_phrenic"].vessels.extrahepatic == "phrenic"
+    assert loaded["portal_thrombus"].tissue.tumour.thrombus == "Vp2"
+    assert len(loaded["gelatin_twice"].treatments) == 2
+    assert len({scenario.name for scenario in loaded.values()}) == len(loaded)
 
 
 def test_a_shipped_name_wins_over_a_folder_but_not_over_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

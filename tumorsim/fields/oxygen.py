@@ -90,7 +90,7 @@ class OxygenModel:
         if lattice.spacing <= NARROWEST * (1 + 1e-9):
             problems.append(
                 f"oxygen: spacing {lattice.spacing * 1e6:.4g} um is too small for the local oxygen balance; "
-                f"it needs more than {NARROWEST * 1e6:.0f} um (diffusion between sites is not solved yet)"
+                f"it needs more than {NARROWEST * 1e6:.0f} um (cells on finer sites are not in this version)"
             )
         if liver not in LIVERS:
             allowed = ", ".join(LIVERS)
