@@ -1,16 +1,21 @@
 """A network before and after: what is solved again, what beads do, what is found by its name."""
 
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tumorsim.errors import InputError
+from tumorsim.vessels.files import read_graph, write_graphml
 from tumorsim.vessels.flow import FlowSolver
 from tumorsim.vessels.graph import Kind, VesselGraph
 from tumorsim.vessels.occlusion import Injection, find_edges, find_node, occlude
 from tumorsim.vessels.ride import ride
-from tumorsim.vessels.solved import held_at_pressures, law_for, solve_network
+from tumorsim.vessels.solved import held_at_pressures, law_for, patency, solve_network
 
 HOW = {"endpoint": 0.05, "lodging_factor": 1.0, "batch_share": 0.1}
 
@@ -138,3 +143,21 @@ def test_beads_given_in_a_vessel():
     before = solve_network(ladder([2e-5] * 6 + [8e-6] * 3))
     found = occlude(before, injection=Injection(20e-6, "a rung", edge=7))
     assert found.plugged.tolist() == [7] and found.beads.why == "stasis"
+
+
+def test_dormant_vessels_of_a_grown_graph_stay_dormant_in_a_file(grown_case: Any, tmp_path: Path) -> None:
+    """Written as GraphML and read again, the flow is that of the patient: what is not patent carries nothing."""
+    grown = grown_case().grown
+    assert (grown.patent == 0.0).any()
+    write_graphml(grown.graph, tmp_path / "patient.graphml")
+    back = read_graph(tmp_path / "patient.graphml")
+    assert np.array_equal(patency(back), grown.patent)
+    solved = solve_network(back)
+    due = FlowSolver(grown.graph).solve(grown.patent).edge_flow
+    assert solved.flow.edge_flow == pytest.approx(due, rel=1e-9, abs=1e-9 * solved.flow.inflow)
+    assert not solved.flow.edge_flow[grown.patent == 0.0].any()
+    found = occlude(solved, close=[grown.feeders[0].edge])
+    assert not found.after.flow.edge_flow[grown.patent == 0.0].any()
+    wrong = replace(back, attributes={"edge": {"patent": [2.0] * back.n_edges}})
+    with pytest.raises(InputError, match="2 at edge #0 is not a share"):
+        solve_network(wrong)

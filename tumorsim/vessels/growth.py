@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -255,6 +255,7 @@ def grow(
     if thrombus != "none":
         thrombosed = occluded(thrombus, graph, segments, centre, compartment, at_all)
     patent[thrombosed] = parameters["vessels.thrombus_patency"]
+    graph = replace(graph, attributes={**graph.attributes, "edge": {"patent": patent}})  # files carry it
     return GrownVessels(
         graph=graph,
         exchange_of_site=owner,

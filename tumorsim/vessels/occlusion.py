@@ -129,7 +129,7 @@ def occlude(
     Parameters
     ----------
     before : Solved
-        The network with all vessels open.
+        The network as it is.
     close : sequence of int
         Vessels to close.
     injection : Injection, optional
@@ -144,7 +144,7 @@ def occlude(
     """
     parameters = load_parameters()
     graph, held = held_at_pressures(before)
-    share = np.ones(graph.n_edges)
+    share = before.edge_open.copy()
     closed = np.array(sorted(set(close)), dtype=np.int64)
     share[closed] = 0.0
     beads = None
@@ -168,7 +168,7 @@ def occlude(
     # what is judged without flow is judged by the flow there was
     after = replace(after, reference=before.flow.inflow)
     moved, moves = before.moving, after.moving
-    shut = share == 0.0
+    shut = (share == 0.0) & (before.edge_open > 0.0)
     plugged = np.flatnonzero(shut & ~np.isin(np.arange(graph.n_edges), closed))
     turned = moved & moves & (before.flow.edge_flow * after.flow.edge_flow < 0.0)
     return Occlusion(

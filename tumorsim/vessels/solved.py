@@ -113,6 +113,27 @@ def law_for(graph: VesselGraph, parameters: Mapping[str, float] | None = None) -
     return None, f"the haematocrit of entering blood is not known at {int(unknown.sum())} boundary node(s)"
 
 
+def patency(graph: VesselGraph) -> Floats:
+    """Share of its conductance that every vessel has, from the edge attribute ``patent``; 1 where there is none.
+
+    Grown vessels carry it: 0 in arteries that may open later, little where a thrombus sits.
+
+    Raises
+    ------
+    InputError
+        Where a value is not from 0 to 1.
+    """
+    column = graph.attributes.get("edge", {}).get("patent")
+    if column is None:
+        return np.ones(graph.n_edges)
+    share = np.array([1.0 if value is None else float(value) for value in column])
+    share[np.isnan(share)] = 1.0
+    wrong = np.flatnonzero((share < 0.0) | (share > 1.0))
+    if len(wrong):
+        raise InputError(f"edge attribute 'patent': {share[wrong[0]]:g} at edge #{wrong[0]} is not a share from 0 to 1")
+    return share
+
+
 def solve_network(
     graph: VesselGraph,
     *,
@@ -129,7 +150,7 @@ def solve_network(
     law : "1990", "2005" or None
         Law of phase separation, iterated to convergence; None takes the haematocrit as known.
     edge_open : array, shape (m,), optional
-        Share of the conductance each vessel has; default all open.
+        Share of the conductance each vessel has; default `patency`.
     cell_volume : float, optional
         Volume of a red cell in the viscosity [m3]; default the parameter `blood.cell_volume`.
     haematocrit : float, optional
@@ -142,7 +163,7 @@ def solve_network(
     ArithmeticError
         Where phase separation does not converge.
     """
-    share = np.ones(graph.n_edges) if edge_open is None else np.asarray(edge_open, dtype=np.float64)
+    share = patency(graph) if edge_open is None else np.asarray(edge_open, dtype=np.float64)
     if law is not None:
         if haematocrit is not None:
             raise InputError("one haematocrit for all vessels and phase separation exclude each other. Give one")
