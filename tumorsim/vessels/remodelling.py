@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,10 +115,14 @@ class Remodelling:
         capacity : int
             Cells of a full site.
         """
-        home = self.row_of_site[sites]
-        found = np.bincount(home[home >= 0], hypoxic[home >= 0], minlength=self.rows)
-        held = np.bincount(self.row_of_site[self.row_of_site >= 0], minlength=self.rows) * float(capacity)
+        # the first count is for sites without tissue, whose row is -1
+        found = np.bincount(self.row_of_site[sites] + 1, hypoxic, minlength=self.rows + 1)[1:]
+        held = self._sites_of_row * float(capacity)
         return np.asarray(np.divide(found, held, out=np.zeros(self.rows), where=held > 0.0))
+
+    @cached_property
+    def _sites_of_row(self) -> NDArray[np.int64]:
+        return np.bincount(self.row_of_site[self.row_of_site >= 0], minlength=self.rows)
 
     def advance(self, state: State, hypoxia: Floats, dt: float) -> None:
         """Move every clock by ``dt`` [s], given the hypoxia (rows,) of the step; the flow is left as it is."""
