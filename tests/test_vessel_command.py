@@ -279,3 +279,28 @@ def test_a_box_too_large_for_oxygen_is_refused_and_nothing_is_written() -> None:
     done = cli("vessels", "large.graphml", "--po2", "o.png", "--csv", "t.csv")
     assert done.exit_code == 2 and "sites of 10 um" in done.stderr
     assert sorted(p.name for p in Path().iterdir()) == ["large.graphml", "net.dat"]
+
+
+def test_a_folder_is_said_to_be_one(tmp_path: Path) -> None:
+    told = cli("vessels", tmp_path)
+    assert told.exit_code == 2
+    assert "is a folder. Name a file in it" in told.output and "Did you mean" not in told.output
+
+
+def test_nothing_is_written_where_one_of_the_files_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import tempfile
+
+    (tmp_path / "shut").mkdir()
+    file = write_network_dat(bridge(), tmp_path / "bridge.dat") or tmp_path / "bridge.dat"
+    made = tempfile.TemporaryFile
+
+    def refuse(**asked: object) -> object:
+        if str(asked["dir"]).endswith("shut"):
+            raise PermissionError(13, "Permission denied")
+        return made(**asked)
+
+    monkeypatch.setattr("tumorsim.report.network_report.tempfile.TemporaryFile", refuse)
+    told = cli("vessels", file, "--csv", tmp_path / "table.csv", "--plot", tmp_path / "shut" / "picture.png")
+    assert told.exit_code == 2
+    assert "nothing can be written in the folder" in told.output.replace("\n", " ")
+    assert not (tmp_path / "table.csv").exists()

@@ -13,7 +13,10 @@ from page_model import PageModel, choices, warm_up
 
 from tumorsim.errors import InputError
 from tumorsim.model import DAY
-from tumorsim.report.words import CAUTION, number, percent
+from tumorsim.report.words import CAUTION, artery, number, percent
+from tumorsim.treatments.embolisation_spec import POSITIONS
+
+NO_DRUG = " The drug of TACE does not act in this version: what closes its arteries does."
 
 STYLE = """
 .ts-page { max-width: 1320px; margin: 0 auto; padding: 4px 16px 24px; font-size: 16px; line-height: 1.45; }
@@ -107,7 +110,7 @@ def Pictures(model: PageModel) -> None:
                 "oxygen when a treatment closes arteries, and where cells live on: beside the capsule, or where a "
                 "feeder was overlooked.",
             )
-            _text("p", f"{CAUTION} The drug of TACE does not act in this version: its beads alone do.", "ts-caution")
+            _text("p", f"{CAUTION}{NO_DRUG if _with_drug(model) else ''}", "ts-caution")
             for day, text in frame.marks:
                 _text("p", f"Day {day:g}: {text}.")
         with solara.v.Html(tag="div", class_="ts-box"):
@@ -141,10 +144,15 @@ def _who(model: PageModel) -> str:
     planned = []
     for event in model.case.treatments:
         catheter = getattr(event.spec, "catheter", None)
-        kind = f"{event.definition.title}, {str(catheter).replace('_', ' ')}," if catheter else event.definition.title
+        place = str(catheter) if catheter in POSITIONS else artery(str(catheter))
+        kind = f"{event.definition.title}, {place}," if catheter else event.definition.title
         planned.append(f"{kind} on day {event.at / DAY:g}")
     what = "; ".join(planned) or "untreated"
     return f"Patient {model.virtual_patient.number}, tumour of {model.still.tumour_mm:g} mm: {what}"
+
+
+def _with_drug(model: PageModel) -> bool:
+    return any(event.spec.carried() for event in model.case.treatments)
 
 
 def _reading(still: Still) -> str:

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from frame import CAPSULE, OPEN_BORDER, SEPTUM, STATES, Frame, Still
+from frame import CAPSULE, OPEN_BORDER, SEPTUM, STATES, Frame, Still, leads_in
 from matplotlib import patheffects
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -27,6 +27,7 @@ from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 from PIL import Image
 
+from tumorsim.report import palette
 from tumorsim.report.figures import day_ticks
 from tumorsim.vessels.graph import Kind
 
@@ -34,11 +35,15 @@ COLOURS: Mapping[str, str] = MappingProxyType(
     {"dividing": "#009e73", "resting": "#0072b2", "hypoxic": "#c2185b", "dying": "#f0b000", "debris": "#b3a899"}
 )
 ARTERY, FEEDER, POOR, PORTAL, CLOSED = "#d9707a", "#c00d1e", "#efc4bd", "#7fb2dd", "#000000"
+OUTSIDE, THROMBUS = palette.EXTRAHEPATIC, palette.THROMBUS
 LIVER, NOTHING, INK, FAINT = "#f6f0ea", "#ffffff", "#1f2328", "#5f6670"
 PO2_TOP = 60.0  # mmHg
 DOTS, DOTS_ACROSS = 4, 160  # most along an edge of a site that holds many cells, and across the picture
 DPI = 100
 FONT = 12.0
+WIDE, LETTER = 6.6, 0.095  # inches: the picture of the vessels, and a letter in it
+
+SHORT = {"right": "right hepatic", "left": "left hepatic", "thrombus_artery": "thrombus"}
 
 _drawing = threading.Lock()  # visitors draw in turn
 
@@ -151,45 +156,51 @@ class VesselPicture:
 
     def _draw(self, frame: Frame) -> str:
         still = self.still
-        figure = _figure(6.6, 5.0)
-        axes = figure.add_axes((0.0, 0.13, 1.0, 0.87))
+        figure = _figure(WIDE, 5.2)
+        axes = figure.add_axes((0.0, 0.17, 1.0, 0.83))
         x, y = still.half_mm
         axes.add_patch(Rectangle((-x, -y), 2 * x, 2 * y, facecolor="#faf6f2", edgecolor="#c9bfb5", zorder=0))
         axes.add_patch(Circle((0, 0), still.tumour_mm / 2, facecolor="#ded4e8", edgecolor="#6d5a80", zorder=1))
         portal = still.kind == Kind.PORTAL
         poor = ~portal & frame.starved
+        outside = still.kind == Kind.EXTRAHEPATIC
+        inside = ~portal & ~poor & ~outside
+        shown = ~frame.closed & ~frame.hidden
         groups = (
-            ("portal vein", PORTAL, portal, 0.0, 0.7),
-            ("artery", ARTERY, ~portal & ~poor & ~still.feeds, 0.0, 0.6),
-            ("almost without blood", POOR, poor, 0.2, 1.0),
-            ("artery of the tumour", FEEDER, ~portal & ~poor & still.feeds, 0.7, 1.0),
+            ("portal vein", PORTAL, portal & ~still.thrombus & shown, 0.0, 0.7),
+            ("artery", ARTERY, inside & ~still.feeds & shown, 0.0, 0.6),
+            ("almost without blood", POOR, poor & shown, 0.2, 1.0),
+            ("artery of the tumour", FEEDER, inside & still.feeds & shown, 0.7, 1.0),
+            ("extrahepatic artery", OUTSIDE, outside & ~poor & shown, 0.7, 1.0),
+            ("portal thrombus", THROMBUS, still.thrombus, 2.2, 1.0),
             ("closed", CLOSED, frame.closed, 2.2, 1.0),
         )
         signs = []
         for order, (label, colour, rows, more, alpha) in enumerate(groups):
-            rows = rows if label == "closed" else rows & ~frame.closed & ~frame.hidden
             lines = LineCollection(
                 list(still.vessels[rows]), colors=colour, linewidths=self.width[rows] + more, alpha=alpha,
                 zorder=2 + order, capstyle="round",
             )  # fmt: skip
             axes.add_collection(lines)
             signs.append(Line2D([], [], color=colour, linewidth=3.5, label=label))
-        self._names(axes, frame.told)
+        self._names(axes, frame)
         axes.set_xlim(-x - 3, self.right)
         axes.set_ylim(-y - 3, y + 3)
         axes.set_aspect("equal")
         axes.set_axis_off()
-        order = (3, 1, 0, 2, 4)
+        there = {4: bool((outside & ~frame.hidden).any()), 5: bool(still.thrombus.any())}
+        order = [k for k in (3, 1, 0, 2, 6, 4, 5) if there.get(k, True)]
         figure.legend(
             handles=[signs[k] for k in order], loc="lower left", ncols=3, frameon=False, fontsize=FONT - 1,
             labelcolor=INK, handlelength=1.4, columnspacing=1.4, borderaxespad=0.2,
         )  # fmt: skip
         return _Stage(figure, []).png()
 
-    def _names(self, axes: Any, told: Mapping[str, str]) -> None:
+    def _names(self, axes: Any, frame: Frame) -> None:
         halo = [patheffects.withStroke(linewidth=3, foreground="white")]
         x, y = self.still.half_mm
-        feeders = [n for n in self.still.names if n[0].startswith("feeder_")]
+        told = frame.told
+        feeders = [n for n in self.still.names if leads_in(n[0]) and n[0] not in frame.unseen]
         # names stand on the two sides of the block, in the order of their vessels, so that none covers another
         middle = float(np.median([n[1] for n in feeders])) if feeders else 0.0
         for side in (-1, 1):
@@ -203,14 +214,18 @@ class VesselPicture:
                     arrowprops={"arrowstyle": "-", "color": INK, "linewidth": 0.8, "shrinkA": 1, "shrinkB": 0},
                 )  # fmt: skip
                 axes.plot([fx], [fy], "o", markersize=5, color=INK, markerfacecolor="white", zorder=8)
+        across = self.right + x + 3  # mm of the picture
         for name, vx, vy in self.still.names:
-            if not name.startswith("feeder_") and vx < self.right - 12:
-                axes.text(vx, vy, _with(name, told), fontsize=FONT - 1, color=FAINT, zorder=9, path_effects=halo,
-                          ha="center", va="bottom" if name != "portal_main" else "top")  # fmt: skip
+            if not leads_in(name) and vx < self.right - 12:
+                text = _with(name, told)
+                half = 0.5 * across * len(text) * LETTER / WIDE
+                at = min(max(vx, x + 1 + half), self.right - half)  # beside the block
+                axes.text(at, vy, text, fontsize=FONT - 1, color=FAINT, zorder=9,
+                          path_effects=halo, ha="center", va="bottom" if name != "portal_main" else "top")  # fmt: skip
 
 
 def _with(name: str, told: Mapping[str, str]) -> str:
-    return name.replace("_", " ") + (f": {told[name]}" if name in told else "")
+    return SHORT.get(name, name.replace("_", " ")) + (f": {told[name]}" if name in told else "")
 
 
 class CurvePicture:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tumorsim.lattice import Lattice
 from tumorsim.model import DAY, TumorModel
+from tumorsim.report.words import artery
 from tumorsim.state import DEBRIS, DYING, FIRST_SATELLITE, LIVER, OUTSIDE
 from tumorsim.vessels.graph import Kind
 
@@ -19,7 +20,14 @@ CLOSED_BELOW = 0.02  # share of its conductance under which a vessel counts as c
 STARVED_BELOW = 0.1  # share of its first flow under which a vessel counts as nearly bloodless
 CAPSULE, SEPTUM, OPEN_BORDER = "capsule", "septum", "border without capsule"
 
+OUTSIDE_NAMES = ("phrenic", "omental")
+
 Floats = NDArray[np.float64]
+
+
+def leads_in(name: str) -> bool:
+    """Whether a vessel of this name leads into the tumour, or into its thrombus."""
+    return name.startswith("feeder_") or name in (*OUTSIDE_NAMES, "thrombus_artery")
 
 
 def slice_of(lattice: Lattice, values: NDArray[Any]) -> NDArray[Any]:
@@ -33,7 +41,8 @@ class Still:
     """What does not change: sizes [mm], capsule, vessel graph.
 
     ``vessels`` (m, 2, 2) are the ends of every vessel shown [mm, x and y], with ``edge`` (its number in the
-    graph), ``kind``, ``radius`` [mm], ``flow`` (untreated) and ``feeds`` (it leads to the tumour only) beside;
+    graph), ``kind``, ``radius`` [mm], ``flow`` (untreated), ``feeds`` (it leads to the tumour only) and ``thrombus``
+    (a portal vein with tumour in it) beside;
     ``names`` has name and place [mm] of vessels. ``view_mm`` is the half width of the slice worth showing.
     """
 
@@ -51,6 +60,7 @@ class Still:
     radius: Floats
     flow: Floats
     feeds: NDArray[np.bool_]
+    thrombus: NDArray[np.bool_]
     names: tuple[tuple[str, float, float], ...]
 
     @classmethod
@@ -69,7 +79,7 @@ class Still:
         tumour = 2e3 * max(model.case.tissue.tumour.semi_axes)
         names = []
         for name, number in graph.named.items():
-            if name.startswith("feeder_") or name in ("proper_hepatic", "right", "left", "portal_main"):
+            if leads_in(name) or name in ("proper_hepatic", "right", "left", "portal_main"):
                 x, y = 0.5e3 * (graph.node_pos[graph.tail[number]] + graph.node_pos[graph.head[number]])[:2]
                 names.append((name, float(x), float(y)))
         return cls(
@@ -88,6 +98,7 @@ class Still:
             radius=1e3 * graph.radius[edge],
             flow=np.abs(patient.untreated_flow[edge]),
             feeds=feeds[edge],
+            thrombus=np.isin(edge, patient.grown.thrombosed),
             names=tuple(names),
         )
 
@@ -98,9 +109,9 @@ class Frame:
 
     ``shares`` (rows, columns, 5) of a site's room taken by each of `STATES`; ``tissue`` (rows, columns) 0 none,
     1 liver, 2 tumour; ``po2`` [mmHg]; ``lines`` has the walls in the slice as (n, 2, 2) [mm]; ``closed``,
-    ``hidden`` (dormant) and ``starved`` are bool for every vessel shown; ``mix`` is the share of each state in all tumour cells, living
-    and dead; ``marks`` are (day, text) of the treatments so far; ``told`` is what a treatment has done by name of
-    the vessel.
+    ``hidden`` (dormant) and ``starved`` are bool for every vessel shown; ``unseen`` names the vessels that are
+    hidden; ``mix`` is the share of each state in all tumour cells, living and dead; ``marks`` are (day, text) of
+    the treatments so far; ``told`` is what a treatment has done by name of the vessel.
     """
 
     day: float
@@ -110,6 +121,7 @@ class Frame:
     lines: dict[str, Floats]
     closed: NDArray[np.bool_]
     hidden: NDArray[np.bool_]
+    unseen: frozenset[str]
     starved: NDArray[np.bool_]
     days: Floats
     viable: Floats
@@ -127,15 +139,18 @@ class Frame:
         total = amounts.sum(axis=0)
         viable = np.array(model.records.in_target, dtype=np.float64)
         # arteries that may open later are not shown before they do
+        named = model.virtual_patient.graph.named
         hidden = (model.virtual_patient.grown.patent[still.edge] == 0.0) & (state.edge_open[still.edge] < CLOSED_BELOW)
+        asleep = set(still.edge[hidden].tolist())
         return cls(
             day=model.now / DAY,
             shares=slice_of(lattice, amounts) / still.capacity,
             tissue=tissue,
             po2=slice_of(lattice, state.po2),
             lines=walls(compartment, still.covered, still.spacing_mm),
-            closed=~hidden & (state.edge_open[still.edge] < CLOSED_BELOW),
+            closed=~hidden & ~still.thrombus & (state.edge_open[still.edge] < CLOSED_BELOW),
             hidden=hidden,
+            unseen=frozenset(n for n in OUTSIDE_NAMES if n in named and int(named[n]) in asleep),
             starved=np.abs(state.edge_flow[still.edge]) < STARVED_BELOW * still.flow,
             days=np.arange(len(viable)) * (model.case.step / DAY),
             viable=viable,
@@ -161,13 +176,11 @@ def said(done: Any) -> str:
     given = done.delivery.delivered
     text = done.event.definition.title
     if given.get("catheters"):
-        text += ", catheter in " + ", ".join(name.replace("_", " ") for name in given["catheters"])
+        text += ", catheter in " + ", ".join(artery(name) for name in given["catheters"])
     if not done.delivery.changed:
         return f"{text}: {'; '.join(done.delivery.notes) or 'nothing was delivered'}"
     if given.get("feeders_overlooked"):
-        text += "; overlooked on the angiogram: " + ", ".join(
-            name.replace("_", " ") for name in given["feeders_overlooked"]
-        )
+        text += "; overlooked on the angiogram: " + ", ".join(artery(name) for name in given["feeders_overlooked"])
     return text
 
 
@@ -177,7 +190,7 @@ def of_vessels(treatments: Sequence[Any]) -> dict[str, str]:
     for done in treatments:
         given = done.delivery.delivered
         places = given.get("catheters", ())
-        if any(name.startswith("feeder_") for name in places):
+        if any(leads_in(name) for name in places):
             told.update(dict.fromkeys(given.get("feeders_overlooked", ()), "overlooked"))
         told.update(dict.fromkeys(places, "catheter"))
     return told

@@ -83,3 +83,9 @@ def test_rates_say_what_does_not_exist():
 def test_names_are_escaped():
     drawn = figures.bars([("<b>", {"<i>": 1.0}, "<u>")], {"<i>": "#000000"}, "<t>")
     assert not re.search(r"<[bitu]>", drawn)
+
+
+def test_a_long_label_takes_two_lines_and_is_not_cut():
+    name = "TACE with portal vein thrombus"
+    drawn = figures.bars([(name, {"x": 1.0}, "1")], {"x": "#111111"}, "t")
+    assert ">TACE with portal vein</text>" in drawn and ">thrombus</text>" in drawn

@@ -94,7 +94,7 @@ def test_the_page_answers_in_order(html):
         "nothing seen on imaging",
         "Liver embolised beside the target",
         "beads lodged",
-        "feeder_4 was missed",
+        "feeder 4 was missed",
         "tumour, at horizon",
         "clocks.ischaemia_latency",
         "Not modelled: pain",

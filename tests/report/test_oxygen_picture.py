@@ -10,7 +10,7 @@ import pytest
 from tumorsim.errors import InputError
 from tumorsim.fields.network_oxygen import OxygenBalance, OxygenMap
 from tumorsim.lattice import Lattice
-from tumorsim.report.oxygen_picture import draw_oxygen_map, oxygen_picture, slices, vessels_in
+from tumorsim.report.oxygen_picture import draw_oxygen_map, oxygen_picture, slices, upper_end, vessels_in
 from tumorsim.vessels.graph import VesselGraph
 
 pytest.importorskip("matplotlib")
@@ -108,3 +108,10 @@ def test_without_matplotlib_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", fail)
     with pytest.raises(InputError, match=r'pip install "tumorsim\[view\]"'):
         oxygen_picture(made_up(), graph())
+
+
+def test_maps_that_are_compared_have_one_scale():
+    low, high = made_up(high=30.0), made_up(high=57.0)
+    assert upper_end(low, high) == upper_end(high) == 60.0
+    assert upper_end(low) == 40.0  # the highest in a vessel
+    assert oxygen_picture(low, graph(), top=60.0) != oxygen_picture(low, graph())

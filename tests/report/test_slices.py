@@ -55,3 +55,37 @@ def test_a_vessel_without_flow_is_drawn_closed(pictures):
     still["vessels_z"] = still["vessels_z"].copy()
     still["vessels_z"][:, 8] = 0.01
     assert 'class="closed"' in slices.tissue(still, "z", "t")
+
+
+def test_a_vein_with_tumour_in_it_is_not_drawn_as_closed(pictures):
+    shot = dict(pictures["untreated"])
+    rows = shot["vessels_z"] = shot["vessels_z"].copy()
+    vein = rows[:, 5] == 1
+    assert vein.any()
+    rows[vein, 6], rows[vein, 7] = 4, 0.0025
+    drawn = slices.tissue(shot, "z", "t")
+    assert 'class="vessel thrombus"' in drawn and 'class="closed"' not in drawn
+    assert "portal vein with tumour thrombus" in " ".join(said for *_, said in slices.legend([shot]))
+    assert "thrombus" not in " ".join(said for *_, said in slices.legend([pictures["untreated"]]))
+
+
+def test_arteries_from_outside_the_liver_have_their_own_colour_and_name(pictures):
+    shot = dict(pictures["untreated"])
+    shot["vessels_z"] = shot["vessels_z"].copy()
+    shot["vessels_z"][shot["vessels_z"][:, 5] == 0, 5] = 3
+    assert 'class="vessel k3" stroke="#e08a00"' in slices.tissue(shot, "z", "t")
+    assert ("line", "#e08a00", "artery from outside the liver") in slices.legend([shot])
+
+
+def test_a_thrombus_is_outlined_where_all_is_seen_through(pictures):
+    shot = dict(pictures["untreated"])
+    assert 'class="clot"' not in slices.seen_through(shot, "z", "t")
+    shot["thrombus_z"] = shot["residue_z"] > 0
+    assert 'class="clot"' in slices.seen_through(shot, "z", "t")
+
+
+def test_a_vein_outside_the_picture_is_not_in_the_legend(pictures):
+    shot = {k: v for k, v in pictures["untreated"].items() if not k.endswith(("_x", "_y"))}
+    shot["vessels_z"] = shot["vessels_z"].copy()
+    shot["vessels_z"][0, :7] = (500, 500, 510, 500, 3, 1, 4)
+    assert "thrombus" not in " ".join(said for *_, said in slices.legend([shot]))

@@ -91,3 +91,12 @@ def test_left_out():
         == "12 of 200 patients left out of every arm: they grew (patient 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, …)."
     )
     assert words.left_out({"patients": {"asked": 2, "excluded": []}}) == ""
+
+
+def test_reasons_are_explained_and_arteries_have_names():
+    said = words.reasons(["low dose", "hypoxic", "missed"])
+    assert [text.split(":")[0] for text in said] == ["Low dose", "Missed"]
+    assert words.artery("right") == "right hepatic artery"
+    assert words.artery("segment_5") == "artery of segment 5"
+    assert words.artery("feeder_2") == "feeder 2"
+    assert words.label("drug_held_mg, cisplatin") == "Cisplatin held by what lodged (mg)"

@@ -84,3 +84,31 @@ def test_every_shipped_scenario_can_be_said() -> None:
         scenario = Scenario.load(name)
         assert scenario.name in explain(scenario) and "tumour" in one_line(scenario)
         assert max(map(len, explain(scenario).splitlines())) <= 100
+
+
+def test_notes_name_arteries_that_are_not_there() -> None:
+    treated = BASE | {"treatments": [{"at": "1 d", "id": "x", "tae": {"catheter": "phrenic"}}]}
+    deep = Scenario.from_dict(treated)
+    assert "x: catheter phrenic, but no right inferior phrenic artery reaches this place (deep)" in flat(deep)
+    dome = deep.replace(tissue__tumour__place="dome", tissue__tumour__diameter="60 mm")
+    assert re.search(r"catheter phrenic, but only [\d.]+ % of patients have it", flat(dome))
+    assert "catheter" not in flat(dome.replace(vessels__extrahepatic="phrenic")).partition("Note")[2]
+    for other in ("none", "omental"):
+        assert f"but vessels.extrahepatic is {other}; it will not be" in flat(dome.replace(vessels__extrahepatic=other))
+    artery = BASE | {"treatments": [{"at": "1 d", "id": "x", "tae": {"catheter": "thrombus_artery"}}]}
+    assert "but tissue.tumour.thrombus is none; it will not be delivered" in flat(Scenario.from_dict(artery))
+
+
+def test_notes_name_what_will_be_refused_with_a_thrombus() -> None:
+    lobar = Scenario.from_dict(BASE | {"treatments": [{"at": "1 d", "id": "x", "tae": {"catheter": "lobar"}}]})
+    assert "lives on its artery; it will be refused" in flat(lobar.replace(tissue__tumour__thrombus="Vp3"))
+    assert "refused" not in flat(lobar.replace(tissue__tumour__thrombus="Vp2"))
+
+
+def test_a_line_tells_the_shipped_scenarios_apart() -> None:
+    said = {name: one_line(Scenario.load(name)) for name in ("tace_oil_gelatin", "dome_phrenic", "portal_thrombus")}
+    assert said["tace_oil_gelatin"].endswith("; TACE superselective with oil and gelatin")
+    assert said["dome_phrenic"].startswith("60 mm tumour (dome), capsule partial, 3 septa; TAE right, TAE phrenic")
+    assert said["portal_thrombus"].startswith("42 mm tumour, capsule none, 2 septa, thrombus Vp2; TACE superselective")
+    twice = BASE | {"treatments": [{"at": at, "id": at[0], "tae": {"catheter": "lobar"}} for at in ("1 d", "9 d")]}
+    assert one_line(Scenario.from_dict(twice)).endswith("; TAE lobar (2 times)")

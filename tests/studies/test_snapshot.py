@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tumorsim.anatomy.capsule import THROMBUS
 from tumorsim.studies.snapshot import make_snapshot
 
 SHAPE, SPACING = (6, 8, 10), 1e-3
@@ -51,6 +52,15 @@ def test_vessels_are_cut_to_the_slab():
     assert whole[1, :4].tolist() == pytest.approx([0, 5, 0, -5])  # z upwards on the page
     cut = whole[0]
     assert cut[:2].tolist() == cut[2:4].tolist()  # seen end on
+
+
+def test_a_thrombus_is_shown_along_every_axis_and_only_where_it_is():
+    tissue = arrays()["compartment"].reshape(SHAPE).copy()
+    assert "thrombus_z" not in make_snapshot(**arrays())
+    tissue[0, 1, 9] = THROMBUS
+    got = make_snapshot(**arrays(compartment=tissue.ravel()))
+    assert np.argwhere(got["thrombus_z"]).tolist() == [[1, 0]]
+    assert np.argwhere(got["thrombus_x"]).tolist() == [[0, 1]]  # z points up
 
 
 def test_a_vessel_outside_the_slab_is_not_there():

@@ -47,7 +47,7 @@ tissue:
   tumour: {diameter: 30 mm, capsule: intact, septa: 2}
 vessels: {feeders: 3, terminals: 200}
 treatments:
-  - {at: 1 d, tae: {catheter: lobar}}
+  - {at: 1 d, tace: {catheter: lobar, drug: {doxorubicin: 50 mg}}}
 """
 
 
@@ -192,7 +192,10 @@ def test_step_and_play_move_the_day_and_the_pictures(browser: Any, address: str)
     wait(browser, lambda: day(browser) == 0.5, what="one step")
     button(browser, "▶").click()
     wait(browser, lambda: day(browser) == 5.0, what="play to the end")
-    assert "Day 1: bland embolisation (TAE)" in browser.find_element("css selector", "body").text
+    assert (
+        "Day 1: chemoembolisation (TACE), catheter in right hepatic artery"
+        in browser.find_element("css selector", "body").text
+    )
     # closed arteries, less oxygen, dead cells, a falling curve
     for name, least in (("vessels", 0.01), ("oxygen", 0.02), ("cells", 0.02), ("curve", 0.002)):
         wait(browser, lambda n=name, least=least: changed(first[n], picture(browser, n)) > least, what=f"a new {name}")

@@ -90,7 +90,7 @@ def test_a_frame_is_a_copy_that_keeps_its_day(treated: Any) -> None:
     assert now.closed.any()
     assert not first.closed.any()
     assert now.marks[0][0] == 1.0
-    assert "bland embolisation (TAE), catheter in right" in now.marks[0][1]
+    assert "bland embolisation (TAE), catheter in right hepatic artery" in now.marks[0][1]
     assert now.told["right"] == "catheter"
     with pytest.raises(AttributeError):
         now.day = 7
@@ -169,3 +169,46 @@ def test_a_cleared_tumour_has_a_curve_that_ends_at_none(treated: Any) -> None:
     picture.png(replace(treated.frame, viable=np.array([1e9, 1e3, 0.0]), days=np.array([0.0, 0.5, 1.0])))
     labels = [text.get_text() for text in picture.stage.figure.axes[0].get_yticklabels()]
     assert labels[0] == "none"
+
+
+def test_arteries_from_outside_and_a_thrombus_are_shown_and_named(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import figures
+    import frame
+
+    from tumorsim.model import TumorModel
+
+    small = {"tissue__spacing": "2 mm", "vessels__terminals": 200}
+    dome = TumorModel(case="dome_phrenic", **small)
+    still = frame.Still.of(dome)
+    first = frame.Frame.of(dome, still)
+    drawn: list[str] = []
+    monkeypatch.setattr(figures.Line2D, "set_label", lambda self, s: drawn.append(str(s)))
+    assert "phrenic" in [name for name, *_ in still.names]
+    assert not first.unseen
+    figures.VesselPicture(still).png(first)
+    assert "extrahepatic artery" in drawn
+
+    clot = TumorModel(case="portal_thrombus", **small)
+    still = frame.Still.of(clot)
+    first = frame.Frame.of(clot, still)
+    assert still.thrombus.sum() == 1
+    assert not first.closed.any()  # a thrombus is none of the treatment's doing
+    assert "thrombus_artery" in [name for name, *_ in still.names]
+
+
+def test_a_dormant_artery_is_not_named(page: Any) -> None:
+    import frame
+
+    from tumorsim.model import TumorModel
+
+    model = TumorModel(case="dome_phrenic", tissue__spacing="2 mm", vessels__terminals=200)
+    edge = model.virtual_patient.graph.named["phrenic"]
+    still = frame.Still.of(model)
+    asleep = model.virtual_patient.grown.patent.copy()
+    model.virtual_patient.grown.patent[edge], model.state.edge_open[edge] = 0.0, 0.0
+    try:
+        now = frame.Frame.of(model, still)
+    finally:
+        model.virtual_patient.grown.patent[:] = asleep
+    assert now.unseen == {"phrenic"}
+    assert now.hidden.sum() == (asleep == 0.0).sum() + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -13,6 +14,7 @@ from tumorsim.report import palette, words
 from tumorsim.report.curves import Curves, LogScale
 
 WIDTH = 960
+LABEL = 22  # letters of a label beside a bar; a longer one takes two lines
 
 
 def open_svg(width: float, height: float, title: str, describe: str) -> str:
@@ -190,7 +192,9 @@ def bars(
     out = [open_svg(WIDTH, row * len(rows) + 8, title, told)]
     for number, (label, part, behind) in enumerate(rows):
         at, start = 4 + row * number, left
-        out += [text(left - 10, at + 16, label, "tick", "end"), line(left, at, left, at + row - 5, "axis")]
+        above = textwrap.wrap(label, LABEL, max_lines=2, placeholder="…") or [""]
+        out += [text(left - 10, at + 16 + 12 * k - 6 * (len(above) - 1), s, "tick", "end") for k, s in enumerate(above)]
+        out += [line(left, at, left, at + row - 5, "axis")]
         for name, value in part.items():
             width = (right - left) * value / whole
             if width <= 0:

@@ -10,7 +10,7 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from tumorsim.report import figures, palette, png, slices, tables, words
+from tumorsim.report import audit, figures, palette, png, slices, tables, words
 from tumorsim.report.curves import Curves, summarise
 from tumorsim.report.results import Results
 
@@ -37,6 +37,9 @@ def render(results: Results) -> str:
         "interval": words.interval,
         "count": words.count,
         "items": words.items,
+        "prescribed": audit.prescribed,
+        "delivered": audit.delivered,
+        "reason": lambda item: audit.reason(item["status"], item["reason"]),
         "amount": tables.amount,
     }
     css = Markup(environment.get_template("report.css").render(palette=palette.ARMS))
@@ -81,16 +84,17 @@ def _context(results: Results) -> dict[str, Any]:
         "pictures": _pictures(snapshots, reason_colour),
         "residue": {name: _residue(arm, _zones(arms), reason_colour) for name, arm in arms.items()},
         "reason_colour": reason_colour,
+        "reason_words": words.reasons(reason_colour),
         "causes": Markup(figures.bars(_causes(arms), cause_colour, "Deaths by cause")) if arms else None,
         "cause_colour": cause_colour,
         "imaging": _imaging(arms),
         "harm_rows": tables.rows(arms, "harm"),
         "imaging_rows": tables.rows(arms, "imaging"),
         "vessel_rows": tables.rows(arms, "vessels"),
-        "supply_rows": tables.rows(arms, "residue_by_supply"),
+        "supply_rows": tables.supply(arms),
         "notes": [note if note.endswith((".", "!")) else f"{note}." for note in summary["notes"]],
         "blood": _blood(arms),
-        "blood_colour": palette.BLOOD,
+        "blood_colour": {name: colour for name, colour in palette.BLOOD.items() if _flows(arms, name)},
         "schedules": schedules,
         "statuses": {arm: tables.statuses(of_arm) for arm, of_arm in manifest["schedule"].items()},
     }
@@ -148,6 +152,7 @@ def _pictures(taken: Mapping[str, slices.Snapshot], reason_colour: Mapping[str, 
         "slab": words.number(float(next(iter(taken.values()))["slab_mm"])),
         "oxygen": " ".join(png.CIVIDIS[::2]),
         "po2_top": slices.PO2_TOP,
+        "thrombus": palette.THROMBUS if any("thrombus_z" in s for s in taken.values()) else None,
         "reasons": {n: reason_colour[n] for n in _reasons_seen(taken.values())},
     }
 
@@ -199,7 +204,7 @@ def _causes(arms: Mapping[str, Any]) -> list[tuple[str, dict[str, float], str]]:
         deaths = {c: s["mean"] or 0.0 for c, s in (arm["deaths_by_cause"] or {}).items()}
         total = sum(deaths.values())
         part = {c: v / total for c, v in deaths.items()} if total else {}
-        rows.append((name if len(name) < 21 else name[:19] + "…", part, f"{words.number(total)} deaths"))
+        rows.append((name, part, f"{words.number(total)} deaths"))
     return rows
 
 
@@ -224,6 +229,12 @@ def _imaging(arms: Mapping[str, Any]) -> Markup | None:
     return Markup(figures.rates(rows, "Complete response on imaging beside the truth"))
 
 
+def _flows(arms: Mapping[str, Any], source: str) -> bool:
+    """Whether blood of a source runs anywhere in the bars."""
+    tissues = [t for arm in arms.values() for key in ("perfusion", "perfusion_now") for t in (arm[key] or {}).values()]
+    return any(flow and (flow.get(source) or {}).get("mean") for flow in tissues)
+
+
 def _blood(arms: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Flow by source, before the first treatment and at the horizon, for liver and tumour of each arm."""
     blocks = []
@@ -244,7 +255,7 @@ def _blood(arms: Mapping[str, Any]) -> list[dict[str, Any]]:
                     (
                         f"{tissue}, {when}",
                         parts,
-                        f"{words.number(total)} mL/min/100 mL, {words.percent(share)} arterial",
+                        f"{words.number(total)} mL/min/100 mL, {words.percent(share)} hepatic artery",
                     )
                 )
         if rows:

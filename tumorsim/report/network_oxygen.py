@@ -10,7 +10,7 @@ import numpy as np
 
 from tumorsim.fields.network_oxygen import OxygenMap, oxygen_map
 from tumorsim.report import png
-from tumorsim.report.oxygen_picture import oxygen_picture
+from tumorsim.report.oxygen_picture import oxygen_picture, upper_end
 from tumorsim.vessels.report import WIDTH, wrapped
 from tumorsim.vessels.solved import Solved
 
@@ -49,8 +49,9 @@ def oxygen_of(
         when: oxygen_map(state.graph, state.flow, SPACING, species=species, haematocrit=state.haematocrit)
         for when, state in states.items()
     }
+    top = upper_end(*maps.values())
     pictures = [
-        oxygen_picture(found_map, states[when].graph, f"{title}, {when}" if when else title)
+        oxygen_picture(found_map, states[when].graph, f"{title}, {when}" if when else title, top)
         for when, found_map in maps.items()
     ]
     return "\n".join(_told(maps)), pictures[0] if len(pictures) == 1 else _stacked(pictures)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,6 +190,8 @@ def _outputs(request: Request, problems: list[str]) -> None:
             problems.append(f"{option} {given}: is a folder")
         elif not path.parent.is_dir():
             problems.append(f"{option} {given}: there is no folder '{path.parent}'. Make it first")
+        elif not _writable(path.parent):
+            problems.append(f"{option} {given}: nothing can be written in the folder '{path.parent}'")
         elif path.resolve() == Path(request.file).resolve():
             problems.append(f"{option} {given}: would write over the network itself")
         if path.resolve() in seen:
@@ -196,12 +199,23 @@ def _outputs(request: Request, problems: list[str]) -> None:
         seen[path.resolve()] = option
 
 
+def _writable(folder: Path) -> bool:
+    """Whether a file can be made there; asked before anything is solved, so that no picture stands alone."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
 def _read(file: str, problems: list[str]) -> VesselGraph | None:
     path = Path(file)
     if not path.is_file():
-        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        what = "is a folder" if path.is_dir() else "there is no such file"
-        problems.append(f"{file}: {what}.{nearest(path.name, beside)}")
+        if path.is_dir():
+            problems.append(f"{file}: is a folder. Name a file in it")
+        else:
+            beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+            problems.append(f"{file}: there is no such file.{nearest(path.name, beside)}")
         return None
     try:
         return read_graph(path)
@@ -227,10 +241,11 @@ def _told(before: Solved, found: Occlusion | None) -> list[str]:
         names = ", ".join(vessel_name(graph, int(e)) for e in found.closed[:6])
         lines += textwrap.wrap(f"closed: {names}" + (" ..." if len(found.closed) > 6 else ""), 60)
     if found.beads is not None and found.injection is not None:
+        closed = "vessel" if len(found.plugged) == 1 else "vessels"
         lines.append(
             f"beads of {found.injection.size / UM:g} um at {found.injection.place}: {found.beads.given} given,"
         )
-        lines.append(f"{found.beads.lodged} lodged, {found.beads.passed} left; {len(found.plugged)} vessels closed")
+        lines.append(f"{found.beads.lodged} lodged, {found.beads.passed} left; {len(found.plugged)} {closed} closed")
     still = int(np.sum(~found.after.moving[found.territory]))
     return [
         *lines,

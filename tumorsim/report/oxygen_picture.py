@@ -116,13 +116,18 @@ def draw_oxygen_map(found: OxygenMap, graph: VesselGraph, path: str | Path, titl
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
-def oxygen_picture(found: OxygenMap, graph: VesselGraph, title: str = "") -> bytes:
-    """PNG bytes of the picture; parameters and errors as `draw_oxygen_map`."""
+def upper_end(*maps: OxygenMap) -> float:
+    """Round upper end of the colours [mmHg], one for all of ``maps``, so that they can be compared."""
+    highest = [max(float(m.po2.max()), float(np.nanmax(m.node_po2, initial=0.0))) for m in maps]
+    return float(10.0 * np.ceil(max(20.0, *highest) / 10.0))
+
+
+def oxygen_picture(found: OxygenMap, graph: VesselGraph, title: str = "", top: float | None = None) -> bytes:
+    """PNG bytes of the picture; ``top`` is the upper end of the colours [mmHg], else as `draw_oxygen_map`."""
     figure_class = _matplotlib()
     views = slices(found)
     size = np.array(found.lattice.shape) * found.lattice.spacing
-    top = max(20.0, float(found.po2.max()), float(np.nanmax(found.node_po2, initial=0.0)))
-    top = float(10.0 * np.ceil(top / 10.0))
+    top = upper_end(found) if top is None else top
     rows = [views] if len(views) == 1 else [views[:-2], views[-2:]]
     columns = max(len(rows[0]), len(rows[-1]) + 1)  # the key stands last
     wide = max(size[v.across] for v in views)

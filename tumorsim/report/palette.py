@@ -34,9 +34,10 @@ OTHER_CAUSES = ("#e3d26f", "#c7a0b8", "#a5b56f", "#8fb8b0", "#d4a373", "#b0b0b0"
 
 LIVER, TUMOUR = "#efe7e0", "#e3dbe6"
 ARTERIAL, PORTAL, VENOUS, EXTRAHEPATIC = "#d0202e", "#1668c7", "#8a8f96", "#e08a00"
+THROMBUS = "#7a4a1e"
 #: by the number of the kind in the vessel graph
 VESSELS = {0: ("artery", ARTERIAL), 1: ("portal vein", PORTAL), 2: ("hepatic vein", VENOUS),
-           3: ("extrahepatic artery", EXTRAHEPATIC), 5: ("other vessel", VENOUS)}  # fmt: skip
+           3: ("artery from outside the liver", EXTRAHEPATIC), 5: ("other vessel", VENOUS)}  # fmt: skip
 BLOOD = {"arterial": ARTERIAL, "portal": PORTAL, "extrahepatic": EXTRAHEPATIC}
 
 

@@ -20,6 +20,7 @@ PO2_TOP = 60.0  # mmHg at the upper end of the colours
 FINEST = 420  # sites across; a finer picture is thinned, so that the page stays small
 SEEN_DECADES = 4.0  # of cells along a line of sight, from the palest to the darkest
 SINUSOID = 4
+THROMBOSED = 4  # state of a vessel
 
 
 def planes(snapshot: Snapshot) -> list[str]:
@@ -73,7 +74,12 @@ def seen_through(snapshot: Snapshot, axis: str, arm: str) -> str:
     share = 1 + np.log10(np.maximum(cells, 1) / top) / SEEN_DECADES
     rgb = np.where((cells > 0)[..., None], png.ramp(share, png.VIOLETS), png.colours(["#f6f2ee"])[0])
     told = f"{words.number(float(cells.sum()))} living cells in the target"
-    return _panel(snapshot, axis, rgb, np.ones(cells.shape, bool), f"{arm}, all residue seen through", told)
+    drawn = _panel(snapshot, axis, rgb, np.ones(cells.shape, bool), f"{arm}, all residue seen through", told)
+    if f"thrombus_{axis}" not in snapshot:
+        return drawn
+    x0, y0 = (float(v) for v in snapshot[f"origin_{axis}"])
+    inside = snapshot[f"thrombus_{axis}"].astype(int)
+    return drawn.replace("</svg>", _outline(inside, x0, y0, float(snapshot["spacing_mm"]), "clot") + "</svg>")
 
 
 def _panel(
@@ -126,14 +132,18 @@ def _outline(regions: NDArray[np.int_], x0: float, y0: float, spacing: float, cs
 
 
 def _vessels(rows: NDArray[np.float32]) -> str:
-    """Vessels by kind and calibre; closed ones dark and dashed, on top."""
+    """Vessels by kind and calibre; closed ones dark and dashed, on top; a vein with tumour in it brown."""
     groups: dict[tuple[bool, int, float], list[str]] = {}
+    tumour_in: dict[float, list[str]] = {}
     for ax, ay, bx, by, radius, kind, state, is_open, flow_left in rows.tolist():
         if int(kind) == SINUSOID:
             continue
         closed = (state > 0 and is_open <= CLOSED_BELOW) or flow_left < STILL_BELOW
         # true calibre, but never too thin to see; in steps, so that a path holds many vessels
         width = max(0.18, min(4.0, round(2 * radius / 0.12) * 0.12))
+        if int(state) == THROMBOSED:
+            tumour_in.setdefault(width, []).append(f"M{ax:.1f} {ay:.1f}L{bx:.1f} {by:.1f}")
+            continue
         groups.setdefault((closed, int(kind), width), []).append(f"M{ax:.1f} {ay:.1f}L{bx:.1f} {by:.1f}")
     out = []
     # veins at the back, arteries in front, what is closed before everything
@@ -147,7 +157,22 @@ def _vessels(rows: NDArray[np.float32]) -> str:
             out.append(f'<path d="{lines}" class="closed" stroke-width="{max(width, 0.3):.2f}"/>')
         else:
             out.append(f'<path d="{lines}" class="vessel k{kind}" stroke="{colour}" stroke-width="{width:.2f}"/>')
+    for width, parts in sorted(tumour_in.items()):
+        lines = "".join(parts)
+        out.append(f'<path d="{lines}" class="casing" stroke-width="{width + 0.7:.2f}"/>')
+        out.append(
+            f'<path d="{lines}" class="vessel thrombus" stroke="{palette.THROMBUS}" stroke-width="{width:.2f}"/>'
+        )
     return "".join(out)
+
+
+def _in_view(snapshot: Snapshot, axis: str) -> bool:
+    """Whether a vein with tumour in it runs in the part of a slice that is shown."""
+    rows = snapshot[f"vessels_{axis}"]
+    low = snapshot[f"origin_{axis}"]
+    high = low + np.array(snapshot[f"density_{axis}"].shape)[::-1] * float(snapshot["spacing_mm"])
+    ends = rows[rows[:, 6] == THROMBOSED, :4].reshape(-1, 2)
+    return bool(((ends > low) & (ends < high)).all(axis=1).any())
 
 
 def _scale_bar(x0: float, y0: float, width: float, height: float) -> str:
@@ -171,11 +196,14 @@ def legend(snapshots: list[Snapshot]) -> list[tuple[str, str, str]]:
         for code in np.unique(s[f"cause_{axis}"])
         if code > 0
     }
-    kinds = {int(k) for s in snapshots for axis in planes(s) for k in np.unique(s[f"vessels_{axis}"][:, 5])}
+    vessels = np.concatenate([s[f"vessels_{axis}"] for s in snapshots for axis in planes(s)] or [np.zeros((0, 9))])
+    kinds = {int(k) for k in np.unique(vessels[:, 5])}
     signs = [("ramp", " ".join(png.VIOLETS), "living tumour cells, few to many")]
     signs += [("box", c, f"dead, mostly of {n}") for n, c in palette.of_causes(causes).items() if n in seen]
     signs += [("box", palette.TUMOUR, "tumour without deaths or cells"), ("box", palette.LIVER, "liver")]
     signs += [("line", palette.VESSELS[k][1], palette.VESSELS[k][0]) for k in sorted(kinds) if k in palette.VESSELS]
+    if any(_in_view(s, axis) for s in snapshots for axis in planes(s)):
+        signs.append(("line", palette.THROMBUS, "portal vein with tumour thrombus"))
     signs += [
         ("dashed", "#111111", "closed, or without flow"),
         ("outline", "#222222", "border of tumour and its compartments"),

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tumorsim.report import words
+from tumorsim.report import audit, words
+
+_SUPPLY = {
+    "hepatic artery": "Hepatic artery",
+    "collateral": "Collaterals of the hepatic artery",
+    "portal": "Portal vein",
+    "extrahepatic": "Artery from outside the liver",
+    "neighbours only": "No blood of its own: from its neighbours",
+}
 
 
 def card(name: str, arm: Mapping[str, Any]) -> dict[str, str]:
@@ -63,7 +71,7 @@ def _cell(stat: Mapping[str, Any] | None, is_share: bool, key: str = "") -> tupl
         return ("yes" if stat["mean"] else "no"), ""
     if is_share:
         return f"{words.count(stat)}", words.interval(stat, share=True)
-    if key.endswith("fraction"):
+    if key.endswith("fraction") or key in ("portal_oil_filling", "collateral_share"):
         return words.percent(stat["mean"]), words.interval(stat, share=True)
     return words.number(stat["mean"]), words.interval(stat)
 
@@ -80,16 +88,42 @@ def _median(reading: Mapping[str, Any] | None) -> tuple[str, str]:
 
 def rows(arms: Mapping[str, Any], part: str) -> tuple[list[dict[str, Any]], list[str]]:
     """A mapping of statistics (harm, imaging) as rows, and the names of what exists in no arm."""
-    keys = dict.fromkeys(k for arm in arms.values() for k in _flat(arm.get(part) or {}))
+    flat = [_without_oil(_flat(arm.get(part) or {})) for arm in arms.values()]
+    keys = dict.fromkeys(k for of_arm in flat for k in of_arm)
     shares = {"cr", "ltp_12mo", "ltp_24mo", "ltp_36mo"}
     body, missing = [], []
     for key in keys:
-        stats = [_flat(arm.get(part) or {}).get(key) for arm in arms.values()]
+        stats = [of_arm.get(key) for of_arm in flat]
         if any(stats):
-            body.append({"label": words.label(key), "cells": [_cell(stat, key in shares) for stat in stats]})
+            body.append({"label": words.label(key), "cells": [_cell(stat, key in shares, key) for stat in stats]})
         else:
             missing.append(words.label(key))
     return body, missing
+
+
+def supply(arms: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Living cells by the blood that feeds them: their share of all, and small below it their number."""
+    parts = [arm.get("residue_by_supply") or {} for arm in arms.values()]
+    totals = [sum(stat["mean"] or 0.0 for stat in part.values() if stat) for part in parts]
+    body = []
+    for key in dict.fromkeys(k for part in parts for k in part):
+        cells = []
+        for part, total in zip(parts, totals, strict=True):
+            stat = part.get(key)
+            if not stat or stat["mean"] is None or not total:
+                cells.append((words.NONE, ""))
+            else:
+                many = f"{words.number(stat['mean'])} cells" if stat["mean"] else ""
+                cells.append((words.percent(stat["mean"] / total), many))
+        body.append({"label": _SUPPLY.get(key, words.label(key)), "cells": cells})
+    return body if any(totals) else []
+
+
+def _without_oil(flat: dict[str, Any]) -> dict[str, Any]:
+    """How full of oil vessels are is no number where there is no oil."""
+    if "oil_ml" in flat and flat["oil_ml"] is None:
+        return {k: v for k, v in flat.items() if k != "oil_ml"} | {"portal_oil_filling": None}
+    return flat
 
 
 def _flat(tree: Mapping[str, Any], path: str = "") -> dict[str, Any]:
@@ -110,7 +144,7 @@ def statuses(of_arm: Mapping[str, list[Mapping[str, Any]]]) -> list[str]:
     for items in of_arm.values():
         for item in items:
             told[f"{item['id']} {item['status']}"] = told.get(f"{item['id']} {item['status']}", 0) + 1
-            for reason in filter(None, item["reason"].split("; ")):
+            for reason in filter(None, audit.reason(item["status"], item["reason"]).split("; ")):
                 reasons[reason] = reasons.get(reason, 0) + 1
     often = sorted(reasons.items(), key=lambda row: -row[1])
     said = [f"{what}: {times} of {len(of_arm)}" for what, times in told.items()]

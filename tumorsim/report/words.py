@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 CAUTION = "A research and teaching model: not for deciding anyone's care."
@@ -43,9 +43,9 @@ _LABELS = {
     "oil_ml, liver": "Oil in liver arterioles (mL)",
     "oil_ml, other": "Oil in other organs (mL)",
     "oil_ml, portal": "Oil in portal venules (mL)",
-    "portal_oil_filling": "Portal venules of the rim filled with oil (share)",
+    "portal_oil_filling": "Portal venules of the rim filled with oil",
     "vegf_tumour": "VEGF of the tumour (untreated = 1)",
-    "collateral_share": "Share of the tumour's arterial blood by collaterals",
+    "collateral_share": "Tumour's arterial blood that comes by collaterals",
     "sessions": "Sessions",
     "punctures": "Punctures",
     "treatment_days": "Days with treatment",
@@ -56,15 +56,49 @@ _LABELS = {
     "ltp_12mo": "Local progression by 12 months",
     "ltp_24mo": "Local progression by 24 months",
     "ltp_36mo": "Local progression by 36 months",
-    "arterial": "arterial",
-    "portal": "portal",
-    "extrahepatic": "extrahepatic",
+    "arterial": "hepatic artery",
+    "portal": "portal vein",
+    "extrahepatic": "artery from outside the liver",
+}
+#: arteries by the name of the vessel graph
+_ARTERIES = {
+    "proper_hepatic": "proper hepatic artery",
+    "right": "right hepatic artery",
+    "left": "left hepatic artery",
+    "phrenic": "right inferior phrenic artery",
+    "omental": "omental artery",
+    "thrombus_artery": "artery of the thrombus",
+    "portal_main": "portal vein",
 }
 
 
 def label(name: str) -> str:
     """A name of the results in words a reader knows."""
+    if name.startswith("drug_held_mg, "):
+        return f"{name.removeprefix('drug_held_mg, ').capitalize()} held by what lodged (mg)"
     return _LABELS.get(name, name.replace("_", " ").capitalize())
+
+
+#: why a cell lives, where the name of the reason does not say it
+_REASONS = {
+    "missed": "what feeds the place was not reached",
+    "other supply": "what was reached is closed, and other blood keeps the place alive",
+    "low dose": "what was reached still runs, or runs again: too little was given, or it did not last",
+    "outside plan": "no treatment was meant for the place",
+    "regrown": "born, or moved in, after the lowest number",
+}
+
+
+def reasons(names: Iterable[str]) -> list[str]:
+    """A sentence for every reason that needs one."""
+    return [f"{name.capitalize()}: {_REASONS[name]}." for name in names if name in _REASONS]
+
+
+def artery(name: str) -> str:
+    """A vessel in words: ``right hepatic artery``, ``feeder 1``, ``artery of segment 5``."""
+    if name.startswith("segment_"):
+        return f"artery of segment {name.removeprefix('segment_')}"
+    return _ARTERIES.get(name, name.replace("_", " "))
 
 
 def number(value: float | None, digits: int = 2) -> str:

@@ -19,6 +19,8 @@ THROMBUS_WORDS = {
     "Vp3": "the portal branch of its segment and the right portal vein (Vp3)",
     "Vp4": "the portal branch of its segment, the right portal vein and the trunk (Vp4)",
 }
+#: arteries on which much of the liver lives; a catheter there is refused with thrombus in a main portal branch
+PROXIMAL = ("proper_hepatic", "right", "left")
 ARTERY_WORDS = {"phrenic": "right inferior phrenic artery", "omental": "omental artery"}
 
 
@@ -175,6 +177,7 @@ def notes(scenario: Scenario) -> list[str]:
     if supply in PARASITES and ARTERY_OF.get(tumour.place) != supply:
         where = "deep in the liver" if tumour.place == "deep" else f"at another part of the surface ({tumour.place})"
         texts.append(f"the {ARTERY_WORDS[supply]} seldom feeds a tumour {where} (tissue.tumour.place)")
+    texts += _catheters(scenario)
     if scenario.treatments and scenario.assess <= max(event.at for event in scenario.treatments):
         texts.append("the result is read before the last treatment is given (assess)")
     if any(getattr(event.spec, "number", None) == 0 for event in scenario.treatments):
@@ -185,13 +188,49 @@ def notes(scenario: Scenario) -> list[str]:
     return texts
 
 
+def _catheters(scenario: Scenario) -> list[str]:
+    """Arteries that a treatment names and this tumour will not, or not surely, have; what will be refused."""
+    if scenario.vessels.file is not None:
+        return []
+    supply, tumour, texts = scenario.vessels.extrahepatic, scenario.tissue.tumour, dict[str, None]()
+    table = scenario.load_parameters()
+    for event in scenario.treatments:
+        catheter = str(getattr(event.spec, "catheter", ""))
+        undone = f"{event.id}: catheter {catheter}, but"
+        if catheter in PARASITES and supply != catheter:
+            if supply in PARASITES or supply == "none":
+                texts[f"{undone} vessels.extrahepatic is {supply}; it will not be delivered"] = None
+            elif ARTERY_OF.get(tumour.place) != catheter:
+                texts[f"{undone} no {ARTERY_WORDS[catheter]} reaches this place ({tumour.place})"] = None
+            else:
+                chance = 100 * chance_at(tumour.place, 2 * max(tumour.semi_axes), table)
+                texts[f"{undone} only {chance:.2g} % of patients have it at the start"] = None
+        if catheter == "thrombus_artery" and tumour.thrombus == "none":
+            texts[f"{undone} tissue.tumour.thrombus is none; it will not be delivered"] = None
+        grade = int(tumour.thrombus.removeprefix("Vp")) if tumour.thrombus != "none" else 0
+        if grade >= table["embolisation.thrombus_grade"] and catheter in ("lobar", *PROXIMAL):
+            texts[f"{undone} liver behind the thrombus {tumour.thrombus} lives on its artery; it will be refused"] = (
+                None
+            )
+    return list(texts)
+
+
 def one_line(scenario: Scenario) -> str:
     """A line for a list of scenarios."""
     tumour = scenario.tissue.tumour
     size = _mm(2 * max(tumour.semi_axes))
-    given = ", ".join(f"{e.kind.upper()} {getattr(e.spec, 'catheter', '')}".strip() for e in scenario.treatments)
+    given: dict[str, int] = {}
+    for event in scenario.treatments:
+        text = f"{event.kind.upper()} {getattr(event.spec, 'catheter', '')}".strip()
+        oil, embolic = getattr(event.spec, "oil_volume", 0.0) > 0.0, getattr(event.spec, "embolic", "beads")
+        with_ = [word for word, there in (("oil", oil), ("gelatin", embolic == "gelatin")) if there]
+        text += f" with {' and '.join(with_)}" if with_ else ""
+        given[text] = given.get(text, 0) + 1
+    told = ", ".join(f"{text} ({times} times)" if times > 1 else text for text, times in given.items())
+    where = "" if tumour.place == "deep" else f" ({tumour.place})"
+    thrombus = "" if tumour.thrombus == "none" else f", thrombus {tumour.thrombus}"
     septa = _count(tumour.septa, "septum", "septa")
-    return f"{size} tumour, capsule {tumour.capsule}, {septa}; {given or 'no treatment'}"
+    return f"{size} tumour{where}, capsule {tumour.capsule}, {septa}{thrombus}; {told or 'no treatment'}"
 
 
 def _mm(length: float) -> str:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tumorsim.anatomy.capsule import THROMBUS
+
 VERSION = 1
 AXES = "xyz"
 #: the two directions a slice across an axis shows: down the picture, across the picture
@@ -86,6 +88,7 @@ def make_snapshot(
         - ``density_a`` (0..1), ``cause_a``, ``compartment_a``, ``po2_a``, ``zone_a``, ``reason_a``,
           ``target_a``: (rows, columns). Rows of slice z run along y and columns along x; slices x and y have z upwards.
         - ``residue_a``: viable cells in the target, summed along a.
+        - ``thrombus_a``: whether tumour thrombus lies anywhere along a; only where there is any.
         - ``vessels_a`` (k, 9): x0, y0, x1, y1 [mm across and down the slice], radius [mm], kind, state,
           share of conductance left, share of flow left.
         - ``origin_a`` (2,): the corner of the slice [mm].
@@ -118,6 +121,7 @@ def make_snapshot(
     grids = {name: array.reshape(shape) for name, array in site.items()}
     residue = np.where(site["target"], cells, 0).reshape(shape).astype(np.float64)
     inside = grids["target"].astype(bool)
+    thrombus = grids["compartment"] == THROMBUS
     centre = _middle(inside if inside.any() else np.ones(shape, dtype=bool))
     half = slab if slab is not None else max(1.5 * spacing, 2e-3)
     corner = -0.5 * np.asarray(shape) * spacing
@@ -143,6 +147,8 @@ def make_snapshot(
         for name, grid in grids.items():
             out[f"{name}_{axis}"] = _turn(np.take(grid, centre[number], axis=number), axis)
         out[f"residue_{axis}"] = _turn(residue.sum(axis=number), axis).astype(np.float32)
+        if thrombus.any():
+            out[f"thrombus_{axis}"] = _turn(thrombus.any(axis=number), axis)
         at = corner[number] + (centre[number] + 0.5) * spacing
         rows, first, last = _crossing(ends, number, at - half, at + half)
         flip = -1.0 if axis != "z" else 1.0  # z points up the page
