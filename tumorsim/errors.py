@@ -22,5 +22,11 @@ class InputError(ValueError):
 
 def nearest(word: str, allowed: Iterable[str]) -> str:
     """``" Did you mean 'x'?"`` for the allowed word closest to ``word``, or an empty string."""
-    close = difflib.get_close_matches(str(word), [str(a) for a in allowed], n=1, cutoff=0.6)
-    return f" Did you mean '{close[0]}'?" if close else ""
+    known = [str(a) for a in allowed]
+    given = str(word).lower()
+    close = difflib.get_close_matches(given, [a.lower() for a in known], n=1, cutoff=0.6)
+    if not close and len(given) >= 4:  # the beginning of a word, or one with something behind it
+        close = [
+            a.lower() for a in known if len(a) >= 4 and (a.lower().startswith(given) or given.startswith(a.lower()))
+        ]
+    return f" Did you mean '{next(a for a in known if a.lower() == close[0])}'?" if close else ""

@@ -43,6 +43,12 @@ def test_in_plan_reached_and_alive_without_blood_is_hypoxic() -> None:
     assert set(reason_of_sites(2, [attempt(2)])) == {Reason.HYPOXIC}
 
 
+def test_of_equal_shortfalls_the_later_treatment_speaks() -> None:
+    """A second session that missed a feeder, after a first that reached it and did not last."""
+    found = reason_of_sites(3, [attempt(3, low_dose=[0, 1, 2]), attempt(3, missed=[0], low_dose=[1], planned=[0, 1])])
+    assert list(found) == [Reason.MISSED, Reason.LOW_DOSE, Reason.LOW_DOSE]
+
+
 def test_what_was_not_delivered_says_so_unless_it_was_missed() -> None:
     assert set(reason_of_sites(2, [attempt(2, failed=[0])])) == {Reason.NOT_DELIVERED}
 

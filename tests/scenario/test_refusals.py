@@ -287,3 +287,21 @@ def test_a_broken_graph_is_named_with_its_own_line(tmp_path: Path) -> None:
     file.write_text(GOOD.replace("feeders: 3", "file: net.dat"))
     with pytest.raises(InputError, match=r"broken\.yaml:14: vessels\.file: cannot be used: .*net\.dat"):
         Scenario.load(file)
+
+
+@pytest.mark.parametrize(
+    ("word", "allowed", "guess"),
+    [
+        ("VP1", ("none", "Vp1", "Vp2"), "Vp1"),
+        ("hypervascular", ("hypo", "iso", "hyper"), "hyper"),
+        ("by size", ("by size and place", "none"), "by size and place"),
+        ("superselectiv", ("lobar", "superselective"), "superselective"),
+        ("zzz", ("lobar", "superselective"), None),
+    ],
+)
+def test_the_nearest_word_is_found_by_its_beginning_and_whatever_its_case(
+    word: str, allowed: tuple[str, ...], guess: str | None
+) -> None:
+    from tumorsim.errors import nearest
+
+    assert nearest(word, allowed) == (f" Did you mean '{guess}'?" if guess else "")

@@ -111,7 +111,7 @@ FROM_LOBE = "from the artery of the lobe that holds the tumour"
         ),
         (
             {"embolic": "none", "oil": "4 mL", "catheter": "feeder_1"},
-            "4 mL of iodised oil in droplets of 50 um from the artery feeder_1",
+            "4 mL of iodised oil in droplets of 50 um from feeder 1",
         ),
         (
             {"oil": {"volume": "8 mL", "droplets": "30 um"}, "number": 50, "endpoint": "near-stasis"},

@@ -2,8 +2,8 @@
 
 Each residual agent (the cells of one site and slot) gets one reason. The rules, in order: cells beyond the
 least number seen since the last treatment were born after it: regrown. No treatment: untreated. Outside
-every plan: outside plan. Otherwise, for the treatment with the largest shortfall (planned minus received),
-the first that is true of: missed, other supply, cooled, barrier, spared, low dose, not delivered,
+every plan: outside plan. Otherwise, for the treatment with the largest shortfall (planned minus received; of
+equals the later, which had the last chance), the first that is true of: missed, other supply, cooled, barrier, spared, low dose, not delivered,
 resistant, hypoxic.
 """
 
@@ -73,7 +73,7 @@ def reason_of_sites(n_sites: int, attempts: Sequence[Attempt]) -> NDArray[np.uin
     worst = np.zeros(n_sites)
     for attempt in attempts:
         shortfall = np.where(attempt.planned, PLANNED_LOG_KILL - attempt.received, 0.0)
-        take = shortfall > worst
+        take = (shortfall > 0.0) & (shortfall >= worst)  # of equals the later: it had the last chance
         worst = np.maximum(worst, shortfall)
         verdict = np.full(n_sites, Reason.HYPOXIC, dtype=np.uint8)
         if not attempt.delivered:

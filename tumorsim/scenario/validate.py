@@ -129,6 +129,8 @@ def _message(entry: Any, path: Path, model: type[BaseModel]) -> str:
         return _unknown_key(path, model)
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         return f"needs keys and values, not {value!r:.40}.{_allowed(model, path)}"
+    if kind in ("tuple_type", "too_short", "too_long"):
+        return "needs two values in a list, from small to large, for example [100 um, 300 um]."
     if kind == "list_type":
         return "needs a list, one treatment an item: - {at: 1 d, tace: {}}"
     if kind == "value_error":

@@ -146,13 +146,15 @@ def schedule_item(done: Done) -> ScheduleItem:
     """One line of the schedule audit."""
     delivered, notes = dict(done.delivery.delivered), list(done.delivery.notes)
     overlooked = delivered.get("feeders_overlooked")
+    asked = {k: v for k, v in done.plan.prescribed.items() if k.endswith("_mg")}
+    short = any(delivered.get(key, 0.0) < 0.99 * mass for key, mass in asked.items())
     if not done.delivery.changed:
         status = "not delivered"
     elif overlooked:
         status = "partly delivered"
         notes.insert(0, f"overlooked: {', '.join(overlooked)}")
     else:
-        status = "delivered"
+        status = "partly delivered" if short else "delivered"
     return {
         "time_h": done.event.at / HOUR,
         "id": done.event.id,

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 LOBE_OF_SEGMENT = {1: "left", 2: "left", 3: "left", 4: "left", 5: "right", 6: "right", 7: "right", 8: "right"}
 MISSED = {"cone-beam CT": "embolisation.missed_feeder", "angiography": "embolisation.missed_feeder_angiography"}
+NOTHING = {"beads": "beads", "gelatin": "gelatin_pieces", "none": "oil_ml"}  # what is not there, in the audit
 PROXIMAL = ("proper_hepatic", "right", "left")
 _LOW_WORD = np.uint64(0xFFFFFFFF)
 
@@ -191,14 +192,15 @@ class Embolisation(Treatment):
         """Inject through every place of the plan, in its order; changes only the state of vessels."""
         state: State = context["state"]
         places: list[str] = list(plan.details["places"])
+        nothing: dict[str, Any] = {NOTHING[self.spec.embolic]: 0}
         if self.spec.number == 0:
-            return Delivery({"beads": 0}, changed=False, notes=("number 0: nothing was injected",))
+            return Delivery(nothing, changed=False, notes=("number 0: nothing was injected",))
         why = self._undone(plan, patient)
         if why:
-            return Delivery({"beads": 0}, changed=False, notes=(f"not delivered: {why}",))
+            return Delivery(nothing, changed=False, notes=(f"not delivered: {why}",))
         flows = [max(0.0, float(state.edge_flow[patient.graph.named[name]])) for name in places]
         if not any(flows):
-            return Delivery({"beads": 0}, changed=False, notes=("not delivered: no blood runs there any more",))
+            return Delivery(nothing, changed=False, notes=("not delivered: no blood runs there any more",))
         numbers: list[int | None] = [None] * len(places)
         if self.spec.number is not None:
             numbers = list(split_number(self.spec.number, flows))
@@ -211,6 +213,10 @@ class Embolisation(Treatment):
         notes = []
         if plan.details["overlooked"]:
             delivered["feeders_overlooked"] = list(plan.details["overlooked"])
+        for drug, mass in self._drugs().items():
+            given = delivered[f"{drug}_mg"]
+            if given < 0.99 * mass * MG:
+                notes.append(f"{given:.3g} of {mass * MG:.3g} mg {drug} given: the rest was on what was not injected")
         if self._drugs() and session.anything:
             notes.append("drug carried, not acting in this version")
         burden = {"sessions": 1.0, "punctures": 1.0}

@@ -35,6 +35,23 @@ def trunk_names() -> list[str]:
     return ["proper_hepatic", "right", "left", *(f"segment_{i}" for i in range(1, 9))]
 
 
+_IN_WORDS = {
+    "proper_hepatic": "the proper hepatic artery",
+    "right": "the right hepatic artery",
+    "left": "the left hepatic artery",
+    "phrenic": "the right inferior phrenic artery",
+    "omental": "the omental artery",
+    "thrombus_artery": "the artery of the thrombus",
+}
+
+
+def artery_in_words(name: str) -> str:
+    """``the right hepatic artery``, ``the artery of segment 5``, ``feeder 1``."""
+    if name.startswith("segment_"):
+        return f"the artery of segment {name.removeprefix('segment_')}"
+    return _IN_WORDS.get(name, name.replace("_", " "))
+
+
 class Beads(BaseModel):
     """Sizes of the beads [m]: mean and standard deviation (0: all of one size), or the range on a label.
 
@@ -200,7 +217,7 @@ class TaeSpec(Spec):
             "lobar": "from the artery of the lobe that holds the tumour",
             "segmental": "from the artery of the segment that holds the tumour",
             "superselective": "from each tumour feeder that the image shows",
-        }.get(self.catheter, f"from the artery {self.catheter}")
+        }.get(self.catheter, f"from {artery_in_words(self.catheter)}")
         return place + guided
 
     def describe(self) -> str:
