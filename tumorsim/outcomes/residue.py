@@ -3,8 +3,8 @@
 Each residual agent (the cells of one site and slot) gets one reason. The rules, in order: cells beyond the
 least number seen since the last treatment were born after it: regrown. No treatment: untreated. Outside
 every plan: outside plan. Otherwise, for the treatment with the largest shortfall (planned minus received; of
-equals the later, which had the last chance), the first that is true of: missed, other supply, cooled, barrier, spared, low dose, not delivered,
-resistant, hypoxic.
+equals the later, which had the last chance), the first that is true of: missed, other supply, cooled,
+barrier, spared, low dose, not delivered, resistant, hypoxic.
 """
 
 from __future__ import annotations
