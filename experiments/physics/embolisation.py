@@ -610,7 +610,7 @@ def write(name: str, rows: list[Row]) -> None:
 
 def main() -> None:
     begun = time.perf_counter()
-    with ProcessPoolExecutor(max_workers=min(2, os.cpu_count() or 1), max_tasks_per_child=12) as pool:
+    with ProcessPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool:
 
         def ran(work: Callable[[Any], list[Row]], jobs: Iterable[Any], name: str) -> list[Row]:
             rows = [row for rows in pool.map(work, jobs) for row in rows]
