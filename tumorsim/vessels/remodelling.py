@@ -34,6 +34,9 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 
+NEARLY_CLOSED = 0.2  # open share below which the change that counts is a share of this, not of itself
+
+
 @dataclass(frozen=True, eq=False)
 class Grouped:
     """Members of groups 0, 1, 2..., flat: ``member`` (n,) and the ``group`` (n,) of each."""
@@ -140,9 +143,9 @@ class Remodelling:
 
     def due(self, state: State) -> bool:
         """Whether some vessel has opened or closed so far that the blood must be led anew."""
-        return bool(
-            np.abs(open_share(state, self.oil_capacity) - state.edge_open).max(initial=0.0) >= self.update_share
-        )
+        # a vessel that begins to open matters more than one that goes on: tissue waits for the first of its blood
+        moved = np.abs(open_share(state, self.oil_capacity) - state.edge_open)
+        return bool(np.any(moved >= self.update_share * np.maximum(state.edge_open, NEARLY_CLOSED)))
 
     def apply(self, state: State) -> None:
         """Open and close vessels as far as their contents say."""
