@@ -133,7 +133,7 @@ def test_a_run_saved_while_vessels_change_goes_on_bit_for_bit(day: int, tmp_path
 
 def test_what_changes_little_leaves_the_flow_as_it_is() -> None:
     """The blood is led anew only when a vessel has changed by more than the set share; never in between."""
-    run = to(model([GELATIN]), 2)
+    run = to(model([GELATIN], parameters={**CASE["parameters"], "remodelling.update_share": 0.1}), 2)
     led = []
     lead = run.circulation.lead
     run.circulation.lead = lambda state: (led.append(run.now), lead(state))[1]  # type: ignore[method-assign]
@@ -153,3 +153,10 @@ def test_hypoxia_of_the_untreated_tumour_is_the_baseline_of_vegf() -> None:
     assert run.state.untreated_hypoxia.max() > 0.0
     run.step()
     assert np.abs(run.state.vegf - 1.0).max() < 0.1
+
+
+def test_a_thrombus_does_not_hide_the_tumour_from_the_eye() -> None:
+    """Liver with a thrombus is brighter by its arteries; the tumour is compared with liver that is not."""
+    plain, clot = (model([], tissue__liver="normal", tissue__tumour__thrombus=grade) for grade in ("none", "Vp2"))
+    assert clot.virtual_patient.liver_arterial == pytest.approx(plain.virtual_patient.liver_arterial, rel=0.05)
+    assert clot.image().volume > 0.8 * plain.image().volume > 0.0

@@ -54,8 +54,11 @@ class Patient:
         Beds of the liver that widen where portal blood fails, and their blood without a thrombus.
     untreated_arterial : array, shape (sites,)
         Arterial perfusion before treatment [1/s].
+    plain_flow : array, shape (edges,)
+        Flow before treatment and without a thrombus [m3/s].
     liver_arterial : float
-        Mean of it over the box's liver outside the target [1/s]: what an image calls the brightness of liver.
+        Mean arterial perfusion of the box's liver outside the target by that flow [1/s]: what an image calls
+        the brightness of liver.
     """
 
     seed: int
@@ -73,6 +76,7 @@ class Patient:
     clocks: IschaemiaClocks
     untreated_arterial: NDArray[np.float32]
     untreated_flow: NDArray[np.float64]
+    plain_flow: NDArray[np.float64]
     liver_arterial: float
     _below: dict[str, NDArray[np.bool_]] = field(default_factory=dict, repr=False)
 
@@ -89,7 +93,11 @@ class Patient:
         dormant = dormant_vessels(graph.kind, graph.head, graph.exchange, grown.patent, parasites)
         half_life = oil.oil_half_life(grown, table)
         rows = len(graph.exchange)
-        return Remodelling.prepare(self.oil_capacity, half_life, dormant, grown.exchange_of_site, rows, table)
+        # a dormant vessel carries nothing untreated: what it would, between the pressures of its ends
+        pressure = self.solver.solve(grown.patent).node_pressure
+        carries = self.solver.conductance * np.abs(pressure[graph.tail] - pressure[graph.head])
+        weight = np.where(grown.patent == 0.0, np.nan_to_num(carries), np.abs(self.untreated_flow))
+        return Remodelling.prepare(self.oil_capacity, half_life, weight, dormant, grown.exchange_of_site, rows, table)
 
     def cause_index(self, cause: str) -> int:
         """Column of one of the causes every state has."""
@@ -208,6 +216,9 @@ def build_patient(scenario: Scenario, *, number: int = 0, seed: int | None = Non
     buffer = buffer_reference(grown, solver)
     flow = solve_buffered(solver, grown.patent, buffer, parameters)[0].edge_flow
     untreated = site_supply(grown, flow)[0]
+    # what liver gets where no thrombus has changed it: the eye compares with such liver
+    plain = solver.solve(np.where(grown.patent > 0.0, 1.0, 0.0)).edge_flow
+    unchanged = site_supply(grown, plain)[0]
     liver = (anatomy.compartment == 0) & ~anatomy.target
     oil_capacity = oil.capacity(grown, parameters)
     return Patient(
@@ -233,7 +244,8 @@ def build_patient(scenario: Scenario, *, number: int = 0, seed: int | None = Non
         untreated_arterial=untreated,
         untreated_flow=flow,
         # a box without liver around the tumour: what such liver would get
-        liver_arterial=float(untreated[liver].mean(dtype=np.float64))
+        plain_flow=plain,
+        liver_arterial=float(unchanged[liver].mean(dtype=np.float64))
         if liver.any()
         else liver_perfusion(tissue.liver, parameters)[0],
     )

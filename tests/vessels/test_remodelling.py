@@ -22,6 +22,7 @@ def made(**changes: object) -> Remodelling:
     given_: dict[str, object] = {
         "oil_capacity": np.full(EDGES, 2e-9),
         "oil_half_life": np.full(EDGES, 20 * DAY),
+        "weight": np.ones(EDGES),
         "dormant": (none, none),
         "row_of_site": np.array([0, 0, 1, 2, -1], dtype=np.int32),
         "rows": ROWS,
@@ -104,6 +105,27 @@ def test_blood_is_led_anew_only_when_a_vessel_has_changed_enough() -> None:
     assert not r.due(s)
 
 
+def test_a_closed_vessel_that_begins_to_open_counts_for_more() -> None:
+    s, r = state(), made()
+    s.edge_gelatin[2] = 1.0
+    r.apply(s)
+    s.edge_gelatin[2] = 0.991
+    assert not r.due(s)
+    s.edge_gelatin[2] = 0.989
+    assert r.due(s)
+
+
+def test_vessels_count_by_the_blood_they_carry() -> None:
+    for weight, is_due in ((1.0, False), (100.0, True)):
+        carried = np.ones(EDGES)
+        carried[0] = weight
+        s, r = state(), made(weight=carried)
+        s.edge_gelatin[:] = 0.5
+        r.apply(s)
+        s.edge_gelatin[0] = 0.45
+        assert r.due(s) == is_due
+
+
 def test_shares_that_close_a_vessel_add_up_and_never_pass_one() -> None:
     s = state()
     s.edge_solid[:] = [0.0, 0.5, 0.5, 1.0, 0.2, 0.0]
@@ -140,6 +162,6 @@ def test_dormant_vessels_are_grouped_by_what_recruits_them() -> None:
 def test_clocks_come_from_the_table() -> None:
     table = load_parameters({"clocks.vegf": "2 d", "clocks.collateral_growth": "30 d", "remodelling.vegf_gain": "3"})
     none = Grouped.of([])
-    r = Remodelling.prepare(np.ones(1), np.ones(1), (none, none), np.zeros(1, dtype=np.int32), 1, table)
+    r = Remodelling.prepare(np.ones(1), np.ones(1), np.ones(1), (none, none), np.zeros(1, dtype=np.int32), 1, table)
     assert (r.vegf_time, r.growth_time, r.vegf_gain) == (2 * DAY, 30 * DAY, 3.0)
-    assert (r.update_share, r.gelatin_half_life) == (0.05, 14 * DAY)
+    assert (r.update_share, r.gelatin_half_life) == (0.01, 14 * DAY)

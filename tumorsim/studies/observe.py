@@ -137,9 +137,8 @@ def _rest_embolised_ml(model: TumorModel, closed: float) -> float:
     beds = np.flatnonzero(np.isfinite(graph.conductance) & (graph.kind == Kind.ARTERIAL))
     beds = beds[~np.isin(graph.head[beds], graph.exchange)]
     beds = np.setdiff1d(beds, np.concatenate([np.zeros(0, dtype=np.int64), *(o.beds for o in fixed.grown.non_target)]))
-    before = fixed.untreated_flow[beds]
-    lost = model.state.edge_flow[beds] < closed * before
-    return float(before[lost].sum()) / fixed.liver_arterial * ML
+    lost = model.state.edge_flow[beds] < closed * fixed.untreated_flow[beds]
+    return float(fixed.plain_flow[beds][lost].sum()) / fixed.liver_arterial * ML
 
 
 def schedule_item(done: Done) -> ScheduleItem:

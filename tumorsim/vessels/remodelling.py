@@ -13,8 +13,8 @@ the untreated tumour. Hypoxia within minutes to days of embolisation: Virmani 20
 measured is compared with in `experiments/physics`, and set no number here). Recruitment at a rate set by
 VEGF is an assumption: no rate was found.
 
-The blood is led anew only when some vessel has opened or closed by more than a set share since the last
-time: between, the error of the flow is bounded by that share.
+The blood is led anew only when vessels have opened or closed by more than a set share since the last time, each
+counted by the blood it carries when open.
 """
 
 from __future__ import annotations
@@ -59,6 +59,8 @@ class Remodelling:
     ----------
     oil_capacity, oil_half_life : array, shape (edges,)
         Oil with which a vessel is full [m3], and the time in which half of it leaves [s].
+    weight : array, shape (edges,)
+        Blood that a vessel carries when it is open [m3/s].
     dormant : (Grouped, Grouped)
         Edges that can be recruited, and the exchange rows whose mean VEGF recruits each group of them.
     row_of_site : array of int, shape (sites,)
@@ -73,6 +75,7 @@ class Remodelling:
 
     oil_capacity: Floats
     oil_half_life: Floats
+    weight: Floats
     dormant: tuple[Grouped, Grouped]
     row_of_site: NDArray[np.int32]
     rows: int
@@ -87,6 +90,7 @@ class Remodelling:
         cls,
         oil_capacity: Floats,
         oil_half_life: Floats,
+        weight: Floats,
         dormant: tuple[Grouped, Grouped],
         row_of_site: NDArray[np.int32],
         rows: int,
@@ -96,6 +100,7 @@ class Remodelling:
         return cls(
             oil_capacity,
             oil_half_life,
+            weight,
             dormant,
             row_of_site,
             rows,
@@ -142,10 +147,24 @@ class Remodelling:
             state.edge_patent[vessels.member] = 1.0 - (1.0 - state.edge_patent[vessels.member]) * left
 
     def due(self, state: State) -> bool:
-        """Whether some vessel has opened or closed so far that the blood must be led anew."""
-        # a vessel that begins to open matters more than one that goes on: tissue waits for the first of its blood
+        """Whether vessels have opened or closed so far that the blood must be led anew.
+
+        Counted over the vessels that hold gelatin or oil or can be recruited, by the blood they carry when open.
+        """
         moved = np.abs(open_share(state, self.oil_capacity) - state.edge_open)
-        return bool(np.any(moved >= self.update_share * np.maximum(state.edge_open, NEARLY_CLOSED)))
+        if not moved.any():
+            return False
+        # a vessel that begins to open matters more than one that goes on: tissue waits for the first of its blood
+        moved /= np.maximum(state.edge_open, NEARLY_CLOSED)
+        moving = (state.edge_gelatin > 0.0) | (state.edge_oil > 0.0) | self._dormant
+        whole = float(self.weight[moving].sum())
+        return bool(float((self.weight * moved)[moving].sum()) >= self.update_share * whole)
+
+    @cached_property
+    def _dormant(self) -> NDArray[np.bool_]:
+        found = np.zeros(len(self.weight), dtype=bool)
+        found[self.dormant[0].member] = True
+        return found
 
     def apply(self, state: State) -> None:
         """Open and close vessels as far as their contents say."""
