@@ -25,6 +25,7 @@ FLOORS = [
     "oxygenation",
     "log",
     "patient",
+    "fine_patient",
     "scenario",
     "treatments",
     "outcomes",

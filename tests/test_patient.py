@@ -209,7 +209,7 @@ def test_a_box_full_of_tumour_has_an_image_too() -> None:
     assert full.liver_arterial == pytest.approx(small().liver_arterial, rel=0.01)
 
 
-def test_an_imported_graph_cannot_carry_a_run_and_says_so() -> None:
+def test_an_imported_graph_carries_no_coarse_run_and_says_so() -> None:
     from dataclasses import replace
     from pathlib import Path
 

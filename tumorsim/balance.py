@@ -36,7 +36,6 @@ def fill_in_balance(state: State, population: Population, oxygenation: Oxygenati
     dt : int
         Base step [s].
     """
-    patient = oxygenation.patient
     sites = population.members
     # mean time as a dying cell, and then as debris, in a growing tumour [s], counted at the ends of steps
     growth = 2.0 ** (dt / population.doubling_time)
@@ -48,7 +47,7 @@ def fill_in_balance(state: State, population: Population, oxygenation: Oxygenati
     oxygenation.living[:] = 1.0
     for _ in range(ROUNDS):
         oxygenation.living[sites] = living
-        patient.oxygen.update(state, sites, oxygenation.living, oxygenation.threads)
+        oxygenation.update(state, sites)
         # the untreated tumour has been so for long: its anoxic tissue is past the latency
         state.anoxic_lag[sites] = state.share0p5[sites]
         oxygenation.clear(sites)
@@ -60,7 +59,7 @@ def fill_in_balance(state: State, population: Population, oxygenation: Oxygenati
         if np.abs(aim - living).max(initial=0.0) < SETTLED:
             break
         living += DAMPING * (aim - living)
-    patient.oxygen.update(state, tissue, oxygenation.living, oxygenation.threads)
+    oxygenation.update(state, tissue)
     state.anoxic_lag[:] = state.share0p5
     population.seed_cells(
         state.share10,

@@ -78,6 +78,9 @@ class Purpose(IntEnum):
     OIL = 40
     THROMBUS = 41
     REFLUX = 42
+    LOBES = 43
+    NODULES = 44
+    INFILTRATION = 45
 
 
 # --- Philox4x32-10 ---------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from tumorsim.errors import InputError
 from tumorsim.log import Done, Records, treatment_of
 from tumorsim.outcomes import imaging
 from tumorsim.outcomes.perfusion_imaging import seen_oil, seen_thrombus
-from tumorsim.oxygenation import Oxygenation
+from tumorsim.oxygenation import oxygenation_of
 from tumorsim.patient import Patient, build_patient
 from tumorsim.scenario import Event, Scenario
 from tumorsim.state import State
@@ -127,7 +127,7 @@ class TumorModel(mesa.Model):
         self._next_event = 0
         self._registered = frozenset(cause for _, treatment in self._events for cause in treatment.causes)
         self.state: State = fixed.new_state()
-        self.oxygenation = Oxygenation(fixed, threads)
+        self.oxygenation = oxygenation_of(fixed, threads)
         self.circulation = Circulation(fixed)
         self._pulses: dict[str, NDArray[np.float64]] = {}
         self._seconds: dict[str, float] = dict.fromkeys((p.name for p in STEP), 0.0)
@@ -321,13 +321,13 @@ class TumorModel(mesa.Model):
             target = self.virtual_patient.anatomy.target
             records.in_target.append(int(viable[target].sum(dtype=np.int64)))
             records.dying.append(int(self.population.dying_of_sites().sum(dtype=np.int64)))
-            records.touched_face = self.population.touches_face
+            records.touched_face = self.population.touches_face and not self.virtual_patient.walled
             return
         records.totals.append(totals)
         records.viable.append(totals.viable)
         records.in_target.append(totals.viable_in_target)
         records.dying.append(totals.dying)
-        records.touched_face |= totals.touches_face
+        records.touched_face |= totals.touches_face and not self.virtual_patient.walled
         self.datacollector.collect(self)
 
     # --- save, load, fork --------------------------------------------------------------------------------

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from tumorsim._jit import njit
 from tumorsim.cells.population import Population
+from tumorsim.fields.fine_oxygen import FineOxygen
+from tumorsim.fields.oxygen import OxygenModel
 from tumorsim.hazards.ischaemia import accumulate_liver, accumulate_tumour
 from tumorsim.patient import Patient
 from tumorsim.state import LIVER, OUTSIDE, State
@@ -60,12 +62,18 @@ class Oxygenation:
         short = (state.share0p5 > 0.0) | (state.anoxic_lag > 0.0)
         return np.flatnonzero(short & (state.compartment == LIVER))
 
+    def update(self, state: State, sites: NDArray[np.int64]) -> None:
+        """Oxygen of ``sites`` (n,) with ``living`` as it stands; nothing is taken note of."""
+        assert isinstance(self.patient.oxygen, OxygenModel)
+        self.patient.oxygen.update(state, sites, self.living, self.threads)
+
     def everywhere(self, state: State, population: Population) -> None:
         """Oxygen of every site: at the start, and after the blood has changed."""
         self.living[:] = _level(np.exp(-state.liver_hazard))
         members = population.members
         self.living[members] = _level(population.living_of(members) / population.capacity)
         tissue = np.flatnonzero(state.compartment != OUTSIDE)
+        assert isinstance(self.patient.oxygen, OxygenModel)
         self.patient.oxygen.update(state, tissue, self.living, self.threads, self._own)
         self._short_liver = self._find_short_liver(state)
         self._as_tumour[:] = False
@@ -89,6 +97,7 @@ class Oxygenation:
             self.living[short[moved]] = now[moved]
             changed = np.concatenate([changed, short[moved]])
         if len(changed):
+            assert isinstance(self.patient.oxygen, OxygenModel)
             due = self.patient.oxygen.dependents(state, changed)
             self.patient.oxygen.update(state, due, self.living, self.threads, self._own)
 
@@ -102,6 +111,37 @@ class Oxygenation:
     def clear(self, sites: NDArray[np.int64]) -> None:
         """Begin a new step: no hazard yet."""
         _clear(sites, *self.hazards)
+
+
+class FineOxygenation(Oxygenation):
+    """As `Oxygenation`, where oxygen diffuses between sites: one field, solved where its balance has gone.
+
+    Each call asks the field itself whether the state still fits it, so there is nothing to take note of: a run
+    that goes on from a saved state does what the run did that was saved.
+    """
+
+    def attach(self, state: State) -> None:
+        """Take another state; there is no liver that could be short of oxygen."""
+
+    def update(self, state: State, sites: NDArray[np.int64]) -> None:
+        """Oxygen of every site with ``living`` as it stands: a field has no parts, and ``sites`` only name why."""
+        assert isinstance(self.patient.oxygen, FineOxygen)
+        self.patient.oxygen.update(state, self.living, self.threads)
+
+    def everywhere(self, state: State, population: Population) -> None:
+        """Oxygen of every site with the cells as they are."""
+        members = population.members
+        self.living[members] = population.living_of(members) / population.capacity
+        self.update(state, members)
+
+    def refresh(self, state: State, population: Population) -> None:
+        """As `everywhere`."""
+        self.everywhere(state, population)
+
+
+def oxygenation_of(patient: Patient, threads: int = 1) -> Oxygenation:
+    """The oxygenation that fits a patient's oxygen."""
+    return (FineOxygenation if isinstance(patient.oxygen, FineOxygen) else Oxygenation)(patient, threads)
 
 
 @njit

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from tumorsim.anatomy import Anatomy, build
 from tumorsim.errors import InputError
+from tumorsim.fields.fine_oxygen import FineOxygen
 from tumorsim.fields.oxygen import OxygenModel
+from tumorsim.fine_patient import fine_parts
 from tumorsim.hazards.ischaemia import IschaemiaClocks
 from tumorsim.lattice import Lattice
 from tumorsim.outcomes.angiogram import seen_arteries
@@ -72,7 +74,7 @@ class Patient:
     bead_ride: BeadRide
     oil_capacity: NDArray[np.float64]
     buffer: BufferReference
-    oxygen: OxygenModel
+    oxygen: OxygenModel | FineOxygen
     clocks: IschaemiaClocks
     untreated_arterial: NDArray[np.float32]
     untreated_flow: NDArray[np.float64]
@@ -84,6 +86,11 @@ class Patient:
     def graph(self) -> VesselGraph:
         """The vessel graph."""
         return self.grown.graph
+
+    @property
+    def walled(self) -> bool:
+        """Whether the box ends in the tissue itself, by symmetry, and not in room that growth must not run out of."""
+        return isinstance(self.oxygen, FineOxygen) and self.oxygen.medium is None
 
     @cached_property
     def remodelling(self) -> Remodelling:
@@ -174,44 +181,7 @@ def build_patient(scenario: Scenario, *, number: int = 0, seed: int | None = Non
     seed = scenario.seed if seed is None else seed
     parameters = scenario.load_parameters()
     tissue = scenario.tissue
-    lattice = tissue.lattice()
-    anatomy = build(lattice, tissue.tumour, seed, number, parameters)
-    arterial, portal = demand(
-        lattice,
-        anatomy.compartment,
-        tissue.liver,
-        anatomy.distance_to_uncovered_border,
-        anatomy.distance_to_covered_border,
-        parameters,
-        tissue.tumour.vascularity,
-    )
-    if scenario.vessels.file is not None:
-        raise InputError(
-            f"vessels.file: {scenario.vessels.file.name}: an imported graph cannot carry a run in this version; "
-            "`tumorsim vessels FILE` reads and solves it"
-        )
-    grown = grow(
-        lattice,
-        anatomy.compartment,
-        arterial,
-        portal,
-        feeders=int(scenario.vessels.feeders or 1),
-        seed=seed,
-        patient=number,
-        parameters=parameters,
-        terminals=scenario.vessels.terminals,
-        rest_perfusion=liver_perfusion(tissue.liver, parameters),
-        liver=tissue.liver,
-        thrombus=tissue.tumour.thrombus,
-        parasite=parasitic(
-            scenario.vessels.extrahepatic,
-            tissue.tumour.place,
-            2.0 * max(tissue.tumour.semi_axes),
-            seed,
-            number,
-            parameters,
-        ),
-    )
+    lattice, anatomy, grown, oxygen = _parts(scenario, seed, number, parameters)
     solver = FlowSolver(grown.graph, parameters=parameters)
     buffer = buffer_reference(grown, solver)
     flow = solve_buffered(solver, grown.patent, buffer, parameters)[0].edge_flow
@@ -239,7 +209,7 @@ def build_patient(scenario: Scenario, *, number: int = 0, seed: int | None = Non
         ),
         oil_capacity=oil_capacity,
         buffer=buffer,
-        oxygen=OxygenModel(parameters, lattice, tissue.liver),
+        oxygen=oxygen,
         clocks=IschaemiaClocks.from_parameters(parameters),
         untreated_arterial=untreated,
         untreated_flow=flow,
@@ -249,3 +219,52 @@ def build_patient(scenario: Scenario, *, number: int = 0, seed: int | None = Non
         if liver.any()
         else liver_perfusion(tissue.liver, parameters)[0],
     )
+
+
+def _parts(
+    scenario: Scenario, seed: int, number: int, parameters: Parameters
+) -> tuple[Lattice, Anatomy, GrownVessels, OxygenModel | FineOxygen]:
+    """Box, anatomy, vessels and oxygen of a patient: liver with grown trees, or fine tissue."""
+    tissue = scenario.tissue
+    if tissue.fine is not None:
+        parts = fine_parts(scenario, seed, number, parameters)
+        return parts.lattice, parts.anatomy, parts.vessels, parts.oxygen
+    if scenario.vessels.file is not None:
+        raise InputError(
+            f"vessels.file: {scenario.vessels.file.name}: an imported graph carries a run at a spacing of 50 um and "
+            "less, with its own tissue; `tumorsim vessels` reads and solves it at any"
+        )
+    lattice = tissue.lattice()
+    anatomy = build(lattice, tissue.tumour, seed, number, parameters)
+    arterial, portal = demand(
+        lattice,
+        anatomy.compartment,
+        tissue.liver,
+        anatomy.distance_to_uncovered_border,
+        anatomy.distance_to_covered_border,
+        parameters,
+        tissue.tumour.vascularity,
+    )
+    grown = grow(
+        lattice,
+        anatomy.compartment,
+        arterial,
+        portal,
+        feeders=int(scenario.vessels.feeders or 1),
+        seed=seed,
+        patient=number,
+        parameters=parameters,
+        terminals=scenario.vessels.terminals,
+        rest_perfusion=liver_perfusion(tissue.liver, parameters),
+        liver=tissue.liver,
+        thrombus=tissue.tumour.thrombus,
+        parasite=parasitic(
+            scenario.vessels.extrahepatic,
+            tissue.tumour.place,
+            2.0 * max(tissue.tumour.semi_axes),
+            seed,
+            number,
+            parameters,
+        ),
+    )
+    return lattice, anatomy, grown, OxygenModel(parameters, lattice, tissue.liver)

@@ -225,12 +225,14 @@ def test_common_past_ends_at_the_first_treatment_not_shared() -> None:
 
 def test_the_shipped_scenarios() -> None:
     assert packaged.names() == [
+        "cord",
         "dome_phrenic",
         "gelatin_twice",
         "large",
         "no_capsule",
         "portal_thrombus",
         "small",
+        "spheroid",
         "tace_lobar",
         "tace_oil_gelatin",
         "tace_superselective",

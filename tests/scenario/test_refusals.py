@@ -80,7 +80,7 @@ BROKEN: dict[str, tuple[str, str, list[list[str]]]] = {
         "spacing: 180 um\n  density: 1e6 1/mL",
         [[":9:", "tissue.spacing: 180 um holds 5.8 cells", "Nearest good values"]],
     ),
-    "fine spacing": ("spacing: 1 mm", "spacing: 50 um", [[":9:", "tissue.spacing", "too fine for this version"]]),
+    "fine spacing": ("spacing: 1 mm", "spacing: 50 um", [[":9:", "tissue.spacing", "resolves single capillaries", "tissue.culture"]]),
     "more sites than there can be": (
         "  size: 60 mm\n  spacing: 1 mm",
         "  size: 1 m\n  spacing: 0.1 mm",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from tumorsim.anatomy.capsule import FIRST_SATELLITE, THROMBUS, Capsule, FacePermeability, make_capsule
+from tumorsim.anatomy.border import Border
+from tumorsim.anatomy.capsule import FIRST_SATELLITE, OUTSIDE, THROMBUS, Capsule, FacePermeability, make_capsule
 from tumorsim.anatomy.satellites import TARGET_MARGIN, Satellite, make_satellites, mark_satellites
 from tumorsim.anatomy.septa import Septum, compartments_of, join_strays, make_septa, septum_distance
+from tumorsim.anatomy.solid import make_solid
 from tumorsim.anatomy.spec import TumourSpec
 from tumorsim.anatomy.thrombus import Thrombus, make_thrombus
-from tumorsim.anatomy.tumour import box_depth, fill, nearest_on_border
+from tumorsim.anatomy.tumour import nearest_on_border
 from tumorsim.errors import InputError
 from tumorsim.lattice import Lattice
 
@@ -32,13 +33,14 @@ class Anatomy:
     lattice: Lattice
     spec: TumourSpec
     compartment: NDArray[np.uint8]
-    """0 liver, 1..n + 1 the tumour between its n septa, 199 its thrombus in the portal vein, 200.. satellites."""
+    """0 liver, 1..n + 1 the tumour between its n septa (or 1..n its n pieces), 199 its thrombus in the portal vein,
+    200.. satellites, 255 outside the liver of an image."""
     depth: NDArray[np.float32]
     """Signed distance to the border of the main tumour [m]: above 0 in exactly the sites of ``tumour``."""
     tumour: NDArray[np.bool_]
     """The main tumour."""
     target: NDArray[np.bool_]
-    """The main tumour, all within 5 mm of it, and its thrombus."""
+    """The main tumour, all tissue within 5 mm of it, and its thrombus."""
     thrombus: NDArray[np.bool_]
     """The thrombus in the portal vein, which is no part of ``tumour``."""
     capsule_site: NDArray[np.uint8]
@@ -49,6 +51,8 @@ class Anatomy:
     permeability: FacePermeability
     vein: Thrombus | None
     """Course of the thrombus, where there is one."""
+    border: Border | None = None
+    """Border of a drawn form or of an image's tumour; None for a sphere or an ellipsoid."""
 
     @property
     def baseline_target(self) -> NDArray[np.bool_]:
@@ -63,7 +67,7 @@ class Anatomy:
     @property
     def n_compartments(self) -> int:
         """Compartments of the main tumour; their labels are 1 to this."""
-        return len(self.septa) + 1
+        return int(self.compartment[self.tumour].max())
 
     def capsule_covered(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Whether the capsule covers (n, 3) points [m] or directions of any length, (n,) bool."""
@@ -123,7 +127,12 @@ class Anatomy:
         box = _bounding_box(self.tumour.reshape(shape))
         inside, depth = self.tumour.reshape(shape)[box], self.depth.reshape(shape)[box]
         mark = self.capsule_site.reshape(shape)[box]
-        skin = (np.abs(depth) < lattice.spacing) & (mark == int(covered))
+        skin = np.abs(depth) < lattice.spacing
+        if self.border is not None:
+            beside = np.zeros(lattice.n_sites, dtype=bool)
+            beside[self.border.sites] = True
+            skin = beside.reshape(shape)[box]
+        skin = skin & (mark == int(covered))
         if not skin.any():
             return
         # the nearest site of this skin gives the nearest piece of the border; its own foot on the solid's
@@ -133,8 +142,13 @@ class Anatomy:
         dims = 2 if lattice.is_slab else 3
         feet = np.zeros((*skin.shape, 3), dtype=np.float32)
         where = np.nonzero(skin)
-        points = np.stack([axes[d][where[d]] for d in range(dims)], axis=1)
-        feet[where] = np.pad(nearest_on_border(points, self.spec.semi_axes[:dims]), ((0, 0), (0, 3 - dims)))
+        if self.border is None:
+            points = np.stack([axes[d][where[d]] for d in range(dims)], axis=1)
+            feet[where] = np.pad(nearest_on_border(points, self.spec.semi_axes[:dims]), ((0, 0), (0, 3 - dims)))
+        else:
+            whole = [part.start + at for part, at in zip(box, where, strict=True)]
+            row = np.searchsorted(self.border.sites, np.ravel_multi_index(tuple(whole), shape))
+            feet[where] = self.border.feet[row]
         away = np.zeros(np.count_nonzero(inside))
         for d in range(dims):
             away += (axes[d][np.nonzero(inside)[d]] - feet[(*nearest[:, inside], d)]) ** 2
@@ -153,7 +167,7 @@ def build(lattice: Lattice, spec: TumourSpec, seed: int, patient: int, parameter
     spec : TumourSpec
         What is asked for.
     seed, patient : int
-        Key of what is drawn: septa, satellites, the pattern of a partial capsule. Nothing else differs
+        Key of what is drawn: form, septa, satellites, the pattern of a partial capsule. Nothing else differs
         between patients.
     parameters : mapping of name to SI value
         The ``anatomy.*`` rows; for a thrombus also those of ``vessels.*`` on segments and the portal vein.
@@ -164,48 +178,38 @@ def build(lattice: Lattice, spec: TumourSpec, seed: int, patient: int, parameter
         Where the tumour does not fit into the box with a site of liver around it, holds no site, or its
         septa, satellites or thrombus cannot be placed.
     """
-    dims = 2 if lattice.is_slab else 3
-    semi_axes = spec.semi_axes
-    h = lattice.spacing
-    for axis in range(dims):
-        if semi_axes[axis] + h > lattice.size[axis] / 2 * (1 + 1e-9):
-            raise InputError(
-                f"tissue.size: a tumour of {2e3 * semi_axes[axis]:.4g} mm does not fit into a box of "
-                f"{1e3 * lattice.size[axis]:.4g} mm with liver around it"
-            )
     if lattice.is_slab and spec.septa > MAX_SEPTA_SLAB:
         raise InputError(f"tumour.septa: {spec.septa} are too many for a slab; at most {MAX_SEPTA_SLAB}")
-    content = spec.volume / h**3 if dims == 3 else math.pi * semi_axes[0] * semi_axes[1] / h**2
-    if round(content) < 1:
-        raise InputError(f"tumour: smaller than one site of {h * 1e3:.4g} mm; take a finer spacing")
-
-    signed = box_depth(lattice.shape, h, semi_axes).ravel()
-    candidates = np.flatnonzero(signed > -2 * h)
-    sites = fill(signed[candidates], candidates, round(content))
+    solid = make_solid(lattice, spec, seed, patient, parameters)
+    sites, depth = solid.sites, solid.depth
     tumour = np.zeros(lattice.n_sites, dtype=bool)
     tumour[sites] = True
-    # the filled border lies some hundredths of a site off the solid's: keep the sign of depth its own
-    least = np.float32(1e-6 * h)
-    depth = signed.astype(np.float32)
-    del signed
-    depth = np.where(tumour, np.maximum(depth, least), np.minimum(depth, -least))
 
-    septa = make_septa(spec.septa, semi_axes, seed, patient, parameters, lattice.is_slab)
+    septa = make_septa(spec.septa, spec.semi_axes, seed, patient, parameters, lattice.is_slab, solid.cloud)
     compartment = np.zeros(lattice.n_sites, dtype=np.uint8)
-    compartment[sites] = 1
+    if solid.tissue is not None:
+        compartment[~solid.tissue] = OUTSIDE
+    compartment[sites] = solid.piece
     if septa:
+        if solid.piece.max() > 1:
+            raise InputError(
+                f"tumour.septa: the tumour is in {solid.piece.max()} pieces, which are compartments of their own; "
+                "set septa: 0"
+            )
         compartment[sites] = compartments_of(lattice.centres(sites), septa)
         body = compartment.reshape(lattice.shape)
         box = _bounding_box(tumour.reshape(lattice.shape))
-        body[box] = join_strays(body[box].copy(), spec.septa + 1)
-    satellites = make_satellites(spec.satellites, semi_axes, lattice, seed, patient, parameters)
+        main = _main_piece(tumour.reshape(lattice.shape)[box])
+        body[box][main] = join_strays(np.where(main, body[box], 0).astype(np.uint8), spec.septa + 1)[main]
+    around = None if spec.form is None else (depth, compartment)
+    satellites = make_satellites(spec.satellites, spec.semi_axes, lattice, seed, patient, parameters, around)
     mark_satellites(lattice, compartment, satellites)
     vein = None
     if spec.thrombus != "none":
         vein = make_thrombus(spec.thrombus, lattice, compartment, tumour, seed, patient, parameters)
     thrombus = compartment == THROMBUS
 
-    capsule = make_capsule(spec.capsule, seed, patient, parameters, lattice.is_slab)
+    capsule = make_capsule(spec.capsule, seed, patient, parameters, lattice.is_slab, solid.nodules)
     capsule_site = _covered_sites(lattice, capsule)
     return Anatomy(
         lattice=lattice,
@@ -213,7 +217,7 @@ def build(lattice: Lattice, spec: TumourSpec, seed: int, patient: int, parameter
         compartment=compartment,
         depth=depth,
         tumour=tumour,
-        target=(depth >= -TARGET_MARGIN) | thrombus,
+        target=((depth >= -TARGET_MARGIN) & (compartment != OUTSIDE)) | thrombus,
         thrombus=thrombus,
         capsule_site=capsule_site,
         satellites=satellites,
@@ -226,7 +230,14 @@ def build(lattice: Lattice, spec: TumourSpec, seed: int, patient: int, parameter
             parameters["anatomy.vein_wall_permeability"],
         ),
         vein=vein,
+        border=solid.border,
     )
+
+
+def _main_piece(body: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The largest part of a body (nx, ny, nz) whose sites join by their faces; the rest are islands."""
+    found, n = ndimage.label(body)
+    return np.asarray(found == 1 + int(np.argmax(np.bincount(found.ravel())[1:])) if n > 1 else body)
 
 
 def _covered_sites(lattice: Lattice, capsule: Capsule) -> NDArray[np.uint8]:

@@ -91,6 +91,8 @@ class Capsule:
     coverage: float
     weights: tuple[float, ...] = ()
     threshold: float = 0.0
+    nodules: tuple[tuple[float, float, float, float], ...] = ()
+    """Centre and radius [m] of each of several nodules: directions are then from the middle of the nearest."""
 
     def covered(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
         """For (n, 3) points [m], or directions of any length: whether the capsule covers them, (n,) bool."""
@@ -99,10 +101,21 @@ class Capsule:
             return np.zeros(points.shape[0], dtype=bool)
         if self.kind == "intact":
             return np.ones(points.shape[0], dtype=bool)
+        if self.nodules:
+            balls = np.array(self.nodules)
+            away = [np.sqrt(((points - ball[:3]) ** 2).sum(axis=1)) - ball[3] for ball in balls]
+            points = points - balls[np.argmin(away, axis=0), :3]
         return _pattern(points, self.weights) <= self.threshold
 
 
-def make_capsule(kind: str, seed: int, patient: int, parameters: Mapping[str, float], slab: bool) -> Capsule:
+def make_capsule(
+    kind: str,
+    seed: int,
+    patient: int,
+    parameters: Mapping[str, float],
+    slab: bool,
+    nodules: tuple[tuple[float, float, float, float], ...] = (),
+) -> Capsule:
     """The patient's capsule of a given ``kind`` ("none", "partial", "intact").
 
     In a slab the share is that of the ring of directions in its plane.
@@ -116,7 +129,7 @@ def make_capsule(kind: str, seed: int, patient: int, parameters: Mapping[str, fl
     weights = tuple(float(w) for w in drawn)
     value = np.sort(_pattern(ring(_TEST_DIRECTIONS) if slab else sphere(_TEST_DIRECTIONS), weights))
     rank = min(max(round(share * value.size), 1), value.size)
-    return Capsule(kind, share, weights, float(value[rank - 1]))
+    return Capsule(kind, share, weights, float(value[rank - 1]), nodules)
 
 
 @lru_cache(maxsize=4)

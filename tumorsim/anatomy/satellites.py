@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from tumorsim import chance
 from tumorsim.anatomy.capsule import FIRST_SATELLITE
@@ -45,6 +46,7 @@ def make_satellites(
     seed: int,
     patient: int,
     parameters: Mapping[str, float],
+    around: tuple[NDArray[np.float32], NDArray[np.uint8]] | None = None,
 ) -> tuple[Satellite, ...]:
     """Draw the patient's satellites.
 
@@ -52,6 +54,10 @@ def make_satellites(
     satellites within 5 mm and 12 at 6 to 10 mm: even, if anything rising, and no exponential); the direction
     is uniform on the sphere. One that would come nearer than the least gap to another, or leave less than
     a site of liver before the box's face, is placed again under the next key.
+
+    ``around`` gives a tumour of another form: its depth [m] and the compartments, both [site]. A satellite then
+    lies where the ray in its direction leaves the tumour's surroundings at its gap for the last time, and, where
+    sites are outside the liver, in liver only.
 
     Raises
     ------
@@ -71,12 +77,16 @@ def make_satellites(
         for attempt in range(_ATTEMPTS):
             gap = near + (far - near) * _uniform(seed, patient, number * 8 + 1, attempt)
             z = chance.normals(seed, patient, chance.Purpose.SATELLITE, number * 8 + 2 + np.arange(dims), step=attempt)
-            foot = z / np.sqrt(np.sum((z / axes) ** 2))  # where that direction meets the border
-            outward = foot / axes**2
-            # from a convex body the normal leads straight away: the gap is the distance
-            centre = foot + outward / np.sqrt(np.dot(outward, outward)) * (gap + radius)
+            if around is None:
+                foot = z / np.sqrt(np.sum((z / axes) ** 2))  # where that direction meets the border
+                outward = foot / axes**2
+                # from a convex body the normal leads straight away: the gap is the distance
+                centre = foot + outward / np.sqrt(np.dot(outward, outward)) * (gap + radius)
+            else:
+                centre = _along_ray(lattice, around[0], z / np.sqrt(np.dot(z, z)), gap + radius)
             apart = all(math.dist(centre, other.centre[:dims]) >= radius + other.radius + near for other in made)
-            if apart and np.all(np.abs(centre) + radius <= room):
+            within = bool(np.all(np.abs(centre) + radius <= room))
+            if apart and within and (around is None or _in_liver(lattice, around[1], centre, radius)):
                 break
         else:
             raise InputError(
@@ -86,6 +96,27 @@ def make_satellites(
         x, y, z_ = (*(float(c) for c in centre), 0.0)[:3]
         made.append(Satellite(FIRST_SATELLITE + number, (x, y, z_), radius, gap))
     return tuple(made)
+
+
+def _along_ray(
+    lattice: Lattice, depth: NDArray[np.float32], direction: NDArray[np.float64], away: float
+) -> NDArray[np.float64]:
+    """Last point of a ray from the box's middle no farther than ``away`` [m] from the tumour, (3,) [m].
+
+    inf where the ray does not come that near (between nodules).
+    """
+    step = 0.25 * lattice.spacing
+    t = np.arange(0.0, 0.5 * math.dist(lattice.size, (0, 0, 0)), step)
+    at = (t[:, None] * direction) / lattice.spacing + (np.array(lattice.shape) - 1) / 2
+    found = ndimage.map_coordinates(depth.reshape(lattice.shape), at.T, order=1, mode="nearest")
+    near = np.flatnonzero(found >= -away)
+    return np.asarray(t[near[-1]] * direction if len(near) else np.full(3, np.inf))
+
+
+def _in_liver(lattice: Lattice, compartment: NDArray[np.uint8], centre: NDArray[np.float64], radius: float) -> bool:
+    sites = sites_around(lattice, [float(c) for c in centre], radius + lattice.spacing)
+    near = ((lattice.centres(sites) - centre) ** 2).sum(axis=1) <= (radius + 0.5 * lattice.spacing) ** 2
+    return bool(np.all(compartment[sites[near]] == 0))
 
 
 def mark_satellites(lattice: Lattice, compartment: NDArray[np.uint8], satellites: Sequence[Satellite]) -> None:

@@ -45,6 +45,7 @@ def make_septa(
     patient: int,
     parameters: Mapping[str, float],
     slab: bool,
+    cloud: tuple[NDArray[np.float64], NDArray[np.float64], float] | None = None,
 ) -> tuple[Septum, ...]:
     """Draw the patient's ``count`` septa; they make exactly ``count + 1`` compartments, labelled from 1.
 
@@ -55,19 +56,26 @@ def make_septa(
     to a part, is drawn again; where none of 100 is good, the most even of them is taken. The work is done on
     a fixed cloud of points, so that the septa do not depend on the spacing of the lattice.
 
+    ``cloud`` gives a body of another form: points inside, points of its border, (n, 3) each [m], and its volume
+    [m3]. Its compartments need not be convex, nor of one piece before `join_strays`.
+
     Raises
     ------
     InputError
         Where no plane drawn leaves border to both parts.
     """
     axes = np.array([*semi_axes[:2], 0.0 if slab else semi_axes[2]])
-    inner = _body(slab) * axes
-    outer = (ring(2000) if slab else sphere(4000)) * axes
+    if cloud is None:
+        inner = _body(slab) * axes
+        outer = (ring(2000) if slab else sphere(4000)) * axes
+    else:
+        inner, outer, volume = cloud
     labels_in = np.ones(len(inner), dtype=np.int64)
     labels_out = np.ones(len(outer), dtype=np.int64)
     dims = 2 if slab else 3
     # share of the bounding box that the body fills, over the points that sample it
-    per_point = float(np.prod(2 * axes[:dims])) * (0.785 if slab else 0.524) / len(inner)
+    held = float(np.prod(2 * axes[:dims])) * (0.785 if slab else 0.524) if cloud is None else volume
+    per_point = held / len(inner)
     septa: list[Septum] = []
     for number in range(count):
         shares = np.bincount(labels_in) / len(inner) + np.bincount(labels_out) / len(outer)

@@ -88,6 +88,9 @@ def make_thrombus(
     liver = compartment == 0
     entry = entries(lattice, points[liver], segments.of(points[liver]))[segment] + np.array([0.0, ASIDE, 0.0])
 
+    if not tumour[lattice.locate(centre)]:  # between nodules or lobes: it leaves the part that is nearest
+        own = points[tumour]
+        centre = own[np.argmin(((own - centre) ** 2).sum(axis=1))]
     away = entry - centre
     whole = float(np.linalg.norm(away))
     steps = int(np.ceil(4.0 * whole / lattice.spacing))

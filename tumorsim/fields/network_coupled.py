@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from tumorsim.errors import InputError
-from tumorsim.fields.network_blood import Blood, Routes, march
+from tumorsim.fields.network_blood import Blood, Routes
 from tumorsim.fields.reaction_diffusion import FIRST_FACTOR, ReactionDiffusion
-from tumorsim.fields.vessel_sites import rasterise
+from tumorsim.fields.vessel_walls import VesselWalls, wall_resistance
 from tumorsim.lattice import Lattice
 from tumorsim.vessels.graph import VesselGraph
 
@@ -73,32 +72,13 @@ class Coupled:
     ) -> None:  # fmt: skip
         self.way, self.blood, self.threads = way, blood, threads
         self.lattice = lattice = Lattice.for_box(list(size), spacing)
-        ends = np.stack([graph.node_pos[graph.tail], graph.node_pos[graph.head]], axis=1) - centre
-        self.vessels = vessels = rasterise(ends, graph.radius, graph.length, lattice)
-        if not vessels.within.any():
-            raise InputError("oxygen: no vessel passes through the box")
-        self.tissue = np.maximum(0.0, _in_box(lattice, size) - vessels.lumen)
-        count = len(vessels.edge)
-        self._row_piece = np.repeat(np.arange(count), np.diff(vessels.first))
-        edge = vessels.edge[self._row_piece]
-        krogh = table["oxygen.diffusivity"] * table["oxygen.solubility"]  # m2/s/mmHg
-        total = wall_resistance(2.0 * graph.radius, table)[edge] + vessels.index / krogh
-        if np.any(total <= 0.0):
-            raise InputError("oxygen: a vessel's wall resists less than the lattice gives; use a coarser spacing")
-        moving = way.flow[edge] > 0.0
-        self._row_conductance = np.where(moving, vessels.share * vessels.length[self._row_piece] / total, 0.0)
-        self._conductance = np.bincount(self._row_piece, self._row_conductance, minlength=count)
-        self._weight = np.where(moving, self._row_conductance, vessels.share)
-        self._volume = table["oxygen.solubility"] * lattice.site_volume  # m3 gas per mmHg of a site
-        exchange = np.bincount(vessels.site, self._row_conductance, minlength=lattice.n_sites) / self._volume
+        self.walls = walls = VesselWalls(graph, centre, lattice, way.flow > 0.0, table)
+        self.vessels = walls.vessels
+        self.tissue = np.maximum(0.0, _in_box(lattice, size) - walls.vessels.lumen)
         self._field = ReactionDiffusion(
             lattice, table["oxygen.diffusivity"], table["oxygen.consumption_tumour"], table["oxygen.half_consumption"],
-            living=self.tissue, exchange=exchange,
+            living=self.tissue, exchange=walls.exchange,
         )  # fmt: skip
-        pieces = np.bincount(vessels.edge, minlength=graph.n_edges)
-        self._piece_first = np.concatenate(([0], np.cumsum(pieces)))
-        # where a piece lies, as a number that grows along each vessel and from vessel to vessel
-        self._along = vessels.edge + (np.arange(count) - self._piece_first[vessels.edge] + 0.5) / pieces[vessels.edge]
         self.node = np.full(graph.n_nodes, np.nan)
         self.outflow = 0.0
         self.piece: Floats
@@ -109,72 +89,91 @@ class Coupled:
             self.pressure += guess.max(initial=0.0)
         else:
             self.pressure = _refined(start.pressure, start.lattice, lattice)
-            guess = np.interp(self._along, start._along, start.piece)
+            guess = np.interp(walls.along, start.walls.along, start.piece)
             self._factor = 0.8 + 0.6 * start._factor  # about the best one on half the spacing
-        self.piece, self.rounds = self._settle(guess)
+        self.piece, self.rounds = settle(
+            self._breathe, self._blood, self._lost, guess, walls.conductance > 0.0, SETTLED, BALANCE
+        )
 
     @property
     def consumption(self) -> float:
         """What the tissue consumes [m3/s]."""
-        return float(self._field.consumed(self.pressure).sum() * self._volume)
+        return float(self._field.consumed(self.pressure).sum() * self.walls.volume)
 
     def _blood(self) -> Floats:
         """Pressure of every piece [mmHg] with the tissue as it is."""
-        count = len(self.vessels.edge)
-        total = np.bincount(self._row_piece, self._weight, minlength=count)
-        sums = np.bincount(self._row_piece, self._weight * self.pressure[self.vessels.site], minlength=count)
-        around = np.divide(sums, total, out=np.full(count, np.nan), where=total > 0.0)  # nan outside the box
-        piece, given = np.empty(count), np.empty(count)
-        way, blood = self.way, self.blood
-        self.outflow = march(
-            way.node_order, way.first, way.out, way.target, way.forward, way.flow, way.haematocrit, way.entering,
-            way.leaving, way.leaving_haematocrit, self._piece_first, self._conductance, around, blood.capacity,
-            blood.p50, blood.hill, blood.solubility, self.node, piece, given,
-        )  # fmt: skip
+        piece, self.outflow = self.walls.march(self.pressure, self.way, self.blood, self.node)
         return piece
 
     def _breathe(self, piece: Floats, tolerance: float) -> None:
         """Pressure of the tissue with the blood as it is."""
-        brought = self._row_conductance * np.where(self._row_conductance > 0.0, piece[self._row_piece], 0.0)
-        supplied = np.bincount(self.vessels.site, brought, minlength=len(self.pressure)) / self._volume
         found = self._field.solve(
-            supplied, self.pressure, tolerance=tolerance, factor=self._factor, threads=self.threads
+            self.walls.supplied(piece), self.pressure, tolerance=tolerance, factor=self._factor, threads=self.threads
         )
         self.pressure, self._factor = found.pressure, found.factor
 
-    def _settle(self, guess: Floats) -> tuple[Floats, int]:
-        """Blood and tissue that fit each other: pressure of every piece [mmHg], and the turns it took."""
-        live = self._conductance > 0.0
-        entering = float(self.way.entering.sum())
-        guesses: list[Floats] = []
-        results: list[Floats] = []
-        miss = lost = math.inf
-        for turn in range(1, ROUNDS + 1):
-            # no more exact than the blood is yet
-            self._breathe(guess, min(1e-2, max(1e-2 * miss, 0.02 * SETTLED)))
-            result = self._blood()
-            miss = float(np.abs(result - guess)[live].max(initial=0.0))
-            consumption = self.consumption
-            lost = abs(entering - self.outflow - consumption) / (consumption or entering or 1.0)
-            if miss <= SETTLED and lost <= BALANCE:
-                return result, turn
-            guesses, results = [*guesses, guess[live]][-_DEPTH:], [*results, result[live]][-_DEPTH:]
-            guess = result.copy()
-            guess[live] = _mixed(guesses, results)
-        raise ArithmeticError(
-            f"oxygen: blood and tissue do not settle in {ROUNDS} turns: the last changed blood by {miss:.2g} mmHg, "
-            f"{lost:.2g} of the consumption is missing"
-        )
+    def _lost(self) -> float:
+        """Share of the consumption that is missing in the balance of blood and tissue."""
+        entering, consumption = float(self.way.entering.sum()), self.consumption
+        return abs(entering - self.outflow - consumption) / (consumption or entering or 1.0)
 
 
-def wall_resistance(diameter: Floats, table: Mapping[str, float]) -> Floats:
-    """Resistance between blood and wall, 1 / (pi Sh K_plasma) [mmHg s/m2] per length of vessel.
+def settle(
+    breathe: Callable[[Floats, float], None],
+    bleed: Callable[[], Floats],
+    lost: Callable[[], float],
+    guess: Floats,
+    live: NDArray[np.bool_],
+    settled: float,
+    balance: float,
+) -> tuple[Floats, int]:
+    """Blood and tissue that fit each other.
 
-    Hellums, Nair, Huang and Ohshima (1996, Ann Biomed Eng 24:1): Sh grows with the diameter [m] to a limit.
+    Parameters
+    ----------
+    breathe : callable
+        Solves the tissue with the blood of every piece [mmHg] to a tolerance [mmHg].
+    bleed : callable
+        Blood of every piece [mmHg] with the tissue as it is.
+    lost : callable
+        Share of the consumption that is missing in the balance.
+    guess : array, shape (k,)
+        First guess of the blood [mmHg].
+    live : bool, shape (k,)
+        Pieces that exchange.
+    settled : float
+        Largest change of blood in a turn that is good enough [mmHg].
+    balance : float
+        Largest share that may be missing.
+
+    Returns
+    -------
+    (array, int)
+        Pressure of every piece [mmHg], and the turns it took.
+
+    Raises
+    ------
+    ArithmeticError
+        Where they do not settle in `ROUNDS` turns.
     """
-    sherwood = table["oxygen.sherwood_wide"] * diameter / (diameter + table["oxygen.sherwood_diameter"])
-    plasma = table["oxygen.plasma_diffusivity"] * table["oxygen.plasma_solubility"]
-    return np.asarray(1.0 / (math.pi * sherwood * plasma))
+    guesses: list[Floats] = []
+    results: list[Floats] = []
+    miss = missing = math.inf
+    for turn in range(1, ROUNDS + 1):
+        # no more exact than the blood is yet
+        breathe(guess, min(1e-2, max(1e-2 * miss, 0.02 * settled)))
+        result = bleed()
+        miss = float(np.abs(result - guess)[live].max(initial=0.0))
+        missing = lost()
+        if miss <= settled and missing <= balance:
+            return result, turn
+        guesses, results = [*guesses, guess[live]][-_DEPTH:], [*results, result[live]][-_DEPTH:]
+        guess = result.copy()
+        guess[live] = _mixed(guesses, results)
+    raise ArithmeticError(
+        f"oxygen: blood and tissue do not settle in {ROUNDS} turns: the last changed blood by {miss:.2g} mmHg, "
+        f"{missing:.2g} of the consumption is missing"
+    )
 
 
 def _in_box(lattice: Lattice, size: Floats) -> Floats:
@@ -204,3 +203,6 @@ def _mixed(guesses: list[Floats], results: list[Floats]) -> Floats:
     moved = np.array([b - a for a, b in itertools.pairwise(results)]).T
     weights = np.linalg.lstsq(steps, misses[-1], rcond=1e-10)[0]
     return np.asarray(np.maximum(0.0, last - moved @ weights))
+
+
+__all__ = ["BALANCE", "ROUNDS", "SETTLED", "Coupled", "settle", "wall_resistance"]

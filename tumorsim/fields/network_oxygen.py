@@ -165,14 +165,14 @@ def oxygen_map(
     if flow.edge_flow.shape != (graph.n_edges,):
         raise InputError(f"oxygen: the flow has {len(flow.edge_flow)} vessels, the graph {graph.n_edges}")
     notes: list[str] = []
-    corners = _box(graph, box, table["oxygen.network_margin"], notes)
+    corners = network_box(graph, box, table["oxygen.network_margin"], notes)
     size = corners[1] - corners[0]
     if np.prod(np.ceil(size / spacing)) > MOST_SITES:
         raise InputError(
             f"oxygen: a box of {' x '.join(f'{s / _UM:.4g}' for s in size)} um has more than {MOST_SITES:.0e} sites of "
             f"{spacing / _UM:.4g} um. Use a coarser spacing"
         )
-    inlet = _inlet(graph, flow, blood, table["oxygen.saturation_arterial"], notes)
+    inlet = inlet_pressure(graph, flow, blood, table["oxygen.saturation_arterial"], notes)
     notes.append(f"{species} haemoglobin: half saturated at {blood.p50:g} mmHg")
     own = graph.haematocrit if haematocrit is None else np.asarray(haematocrit, dtype=np.float64)
     if own.shape != (graph.n_edges,) or np.any((own < 0.0) | (own >= 1.0)):
@@ -201,8 +201,12 @@ def oxygen_map(
     )  # fmt: skip
 
 
-def _box(graph: VesselGraph, given: ArrayLike | None, margin: float, notes: list[str]) -> Floats:
-    """Corners of the tissue [m], shape (2, 3)."""
+def network_box(graph: VesselGraph, given: ArrayLike | None, margin: float, notes: list[str]) -> Floats:
+    """Corners of the tissue around a network [m], shape (2, 3).
+
+    Those ``given``; else the box of the file, from 0; else the bounding box of the vessels and a ``margin`` [m] on
+    every side. What had to be decided is added to ``notes``.
+    """
     named = graph.attributes.get("box_um")
     if given is not None:
         corners = np.array(given, dtype=np.float64)
@@ -224,8 +228,8 @@ def _spacings(size: Floats, spacing: float) -> list[float]:
     return steps[::-1]
 
 
-def _inlet(graph: VesselGraph, flow: Flow, blood: Blood, saturated: float, notes: list[str]) -> Floats:
-    """Oxygen pressure of the blood at every boundary node [mmHg]."""
+def inlet_pressure(graph: VesselGraph, flow: Flow, blood: Blood, saturated: float, notes: list[str]) -> Floats:
+    """Oxygen pressure of the blood at every boundary node [mmHg], (b,); of saturation ``saturated`` where not known."""
     if np.any(graph.boundary_po2 < 0.0):
         raise InputError("oxygen: an oxygen pressure of entering blood is negative")
     unknown = np.isnan(graph.boundary_po2)
@@ -236,4 +240,4 @@ def _inlet(graph: VesselGraph, flow: Flow, blood: Blood, saturated: float, notes
     return np.where(unknown, default, graph.boundary_po2)
 
 
-__all__ = ["BALANCE", "OxygenBalance", "OxygenMap", "blood_of", "oxygen_map"]
+__all__ = ["BALANCE", "OxygenBalance", "OxygenMap", "blood_of", "inlet_pressure", "network_box", "oxygen_map"]

@@ -11,25 +11,26 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tumorsim import quantity
+from tumorsim.anatomy.masks import PatientImage
 from tumorsim.errors import InputError, nearest
 from tumorsim.lattice import MANY_CELLS_FROM, ONE_CELL_BELOW, good_spacings
 from tumorsim.parameters import Parameters, load_parameters
 from tumorsim.scenario.document import Document, Path
 from tumorsim.scenario.estimate import MAX_SITES, available_memory, bytes_text, count_text, estimate
-from tumorsim.scenario.resolved import Tissue, feeders_by_size, item_kind, resolve_tissue, vessel_file
+from tumorsim.scenario.fine import FINE_WORDS, carried_graph, fine_kind, fine_problems
+from tumorsim.scenario.resolved import Tissue, feeders_by_size, fine_tissue, item_kind, resolve_tissue, vessel_file
 from tumorsim.scenario.schema import ScenarioFile
+from tumorsim.scenario.shapes import form_problems, image_of, shape_problems
 from tumorsim.treatments.base import registry
 from tumorsim.treatments.spec import Context
 
 Problem = tuple[Path, str]
 Ok = Callable[..., bool]
 
-FINE_BRANCH = 50e-6  # m; from here down oxygen needs the reaction-diffusion equation, not in this version
 LEAST_ACROSS = 3  # sites across the tumour
 MOST_CELLS = 2**31 - 1  # counts are int32
 GRAPH_FILES = (".graphml", ".xml", ".dat")
 
-_NOT_YET = "is a sound graph, but an imported graph cannot carry a run in this version. Its flow: tumorsim vessels {}"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _PREFIX = re.compile(r"^parameters(\.[a-z0-9_.]+)?: ")
 
@@ -52,7 +53,12 @@ def whole_checks(file: ScenarioFile, kept: list[int], ok: Ok, document: Document
     yield from wrong
     yield from _times(file, kept, ok)
     yield from _ids(file, kept, ok)
-    yield from _shape(file, ok)
+    shape = _shape(file, ok, document, parameters)
+    image: PatientImage | None = None
+    if ok(("tissue", "image")):
+        unread, image = image_of(file, document)
+        shape += unread
+    yield from shape
     yield from _thrombus(file, ok)
     vessels_ok = ok(("vessels",))
     names: Mapping[str, int] | None = None
@@ -60,8 +66,13 @@ def whole_checks(file: ScenarioFile, kept: list[int], ok: Ok, document: Document
         found, names = _vessels(file, document)
         yield from found
         vessels_ok = not found
-    if ok(("tissue",)) and not list(_shape(file, ok)):
-        tissue = resolve_tissue(file.tissue, file.until, parameters)
+    fine = fine_kind(file)
+    wrong_fine = list(fine_problems(file, document.data)) if fine != "network" or vessels_ok else []
+    wrong_fine = [(path, text) for path, text in wrong_fine if ok(path)]
+    yield from wrong_fine
+    tissue_ok = ok(("tissue",)) and not wrong_fine and (fine != "network" or vessels_ok)
+    if tissue_ok and not shape:
+        tissue = resolve_tissue(file.tissue, file.until, parameters, image, fine_tissue(file, document, parameters))
         yield from _box(tissue, file, ok, parameters)
         longest = 2 * max(tissue.tumour.semi_axes)
         by_size: int | None = feeders_by_size(longest, parameters, tissue.tumour.vascularity)
@@ -71,6 +82,12 @@ def whole_checks(file: ScenarioFile, kept: list[int], ok: Ok, document: Document
     context = Context(feeders if vessels_ok else None, names)
     for place, item in zip(kept, file.treatments, strict=True):
         kind = item_kind(item)
+        if kind is not None and fine is not None and tissue_ok and registry()[kind].needs_feeders:
+            yield (
+                ("treatments", place),
+                f"{kind} goes through the arteries that feed a tumour in liver; {FINE_WORDS[fine]} has none.",
+            )
+            continue
         if kind is None or (names is None and file.vessels.file is not None):
             continue
         for key, message in getattr(item, kind).problems(context):
@@ -154,18 +171,14 @@ def _ids(file: ScenarioFile, kept: list[int], ok: Ok) -> Iterator[Problem]:
             first[item.id] = place
 
 
-def _shape(file: ScenarioFile, ok: Ok) -> Iterator[Problem]:
-    tumour, path = file.tissue.tumour, ("tissue", "tumour")
-    if not ok(path):
-        return
-    if tumour.diameter is None and tumour.axes is None:
-        yield path, "needs a size. Write diameter: 42 mm, or axes: [50 mm, 42 mm, 36 mm]."
-    elif tumour.diameter is not None and tumour.axes is not None:
-        yield (*path, "axes"), "stands beside diameter. Write diameter for a sphere or axes for an ellipsoid."
-    elif tumour.shape == "ellipsoid" and tumour.axes is None:
-        yield (*path, "shape"), "an ellipsoid needs axes, for example [50 mm, 42 mm, 36 mm]."
-    elif tumour.shape == "sphere" and tumour.axes is not None:
-        yield (*path, "shape"), "axes describe an ellipsoid. Write diameter for a sphere."
+def _shape(file: ScenarioFile, ok: Ok, document: Document, parameters: Parameters) -> list[Problem]:
+    """Problems of the tumour's shape and size; of a drawn form only where these are sound."""
+    if not ok(("tissue", "tumour"), ("tissue", "image")):
+        return []
+    found = [(path, text) for path, text in shape_problems(file, document.data) if ok(path)]
+    if not found and ok(("tissue", "dimensions")):
+        found = list(form_problems(file, parameters))
+    return found
 
 
 def _thrombus(file: ScenarioFile, ok: Ok) -> Iterator[Problem]:
@@ -196,20 +209,16 @@ def _vessels(file: ScenarioFile, document: Document) -> tuple[list[Problem], Map
         problems.append((path, f"{target} {what}.{guess} The name is relative to the scenario file."))
     if problems:
         return problems, None
-    from tumorsim.vessels.files import read_graph  # late: only imported graphs need it
-
     try:
-        names = dict(read_graph(target).named)
+        return [], carried_graph(target)
     except InputError as error:
         return [(path, f"cannot be used: {line}") for line in error.problems], None
-    return [(path, _NOT_YET.format(vessels.file))], names
 
 
 def _box(tissue: Tissue, file: ScenarioFile, ok: Ok, parameters: Parameters) -> Iterator[Problem]:
     spacing, density = tissue.spacing, tissue.density
     path: Path = ("tissue", "spacing")
     cells = density * spacing**3
-    fine = spacing <= FINE_BRANCH
     if ONE_CELL_BELOW <= cells < MANY_CELLS_FROM:
         finer, coarser = (f"{value * 1e6:.4g} um" for value in good_spacings(density))
         yield (
@@ -217,12 +226,8 @@ def _box(tissue: Tissue, file: ScenarioFile, ok: Ok, parameters: Parameters) -> 
             (
                 f"{_um(spacing)} holds {cells:.2g} cells a site, too many for one and too few to count. "
                 f"Nearest good values: {finer} and {coarser}."
-                + (f" This version also needs more than {_um(FINE_BRANCH)}." if fine else "")
             ),
         )
-        return
-    if fine:
-        yield path, f"{_um(spacing)} is too fine for this version, which needs more than {_um(FINE_BRANCH)}."
         return
     if cells > MOST_CELLS:
         yield (
@@ -230,18 +235,20 @@ def _box(tissue: Tissue, file: ScenarioFile, ok: Ok, parameters: Parameters) -> 
             f"{_um(spacing)} holds {count_text(cells)} cells a site; at most 2.1 billion. Use a finer one.",
         )
         return
-    sides = [2 * half for half in tissue.tumour.semi_axes[: tissue.dimensions]]
-    if min(sides) < LEAST_ACROSS * spacing * (1 - 1e-9):
+    across = min(tissue.tumour.least_across[: tissue.dimensions])
+    sides = [2 * half for half in tissue.tumour.reach[: tissue.dimensions]]
+    filled = tissue.fine is not None and bool(tissue.fine.filled)  # by tumour: it has no border in the box
+    if not filled and across < LEAST_ACROSS * spacing * (1 - 1e-9):
         yield (
             path,
             (
-                f"{_um(spacing)} puts fewer than {LEAST_ACROSS} sites across the tumour ({_um(min(sides))}). "
-                f"Use {_um(min(sides) / LEAST_ACROSS)} or less."
+                f"{_um(spacing)} puts fewer than {LEAST_ACROSS} sites across the tumour ({_um(across)}). "
+                f"Use {_um(across / LEAST_ACROSS)} or less."
             ),
         )
         return
     lattice = tissue.lattice()
-    if max(sides) > min(lattice.size[: tissue.dimensions]) - 2 * spacing * (1 - 1e-9):
+    if not filled and max(sides) > min(lattice.size[: tissue.dimensions]) - 2 * spacing * (1 - 1e-9):
         yield (
             ("tissue", "size"),
             f"{_um(tissue.size)} does not hold the tumour ({_um(max(sides))}) and a site around it. "

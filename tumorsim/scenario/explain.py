@@ -8,6 +8,8 @@ import textwrap
 from tumorsim import quantity
 from tumorsim.parameters import load_parameters
 from tumorsim.scenario.estimate import available_memory, bytes_text, count_text
+from tumorsim.scenario.explain_fine import fine_rows
+from tumorsim.scenario.explain_shape import compartments_asked, image_words, shape_words
 from tumorsim.scenario.resolved import Scenario
 from tumorsim.vessels.extrahepatic import ARTERY_OF, PARASITES, chance_at
 
@@ -26,10 +28,18 @@ ARTERY_WORDS = {"phrenic": "right inferior phrenic artery", "omental": "omental 
 
 def explain(scenario: Scenario) -> str:
     """Plain words, several lines: tumour, blood supply, treatments, readings, cost, caveats."""
+    fine = scenario.tissue.fine
+    if fine is not None:
+        where = fine_rows(scenario, fine)
+    else:
+        where = [
+            ("Tumour", [_tumour(scenario)]),
+            ("Image", image_words(scenario)),
+            ("Liver", [_liver(scenario)]),
+            ("Blood", [_blood(scenario)]),
+        ]
     rows = [
-        ("Tumour", [_tumour(scenario)]),
-        ("Liver", [_liver(scenario)]),
-        ("Blood", [_blood(scenario)]),
+        *where,
         ("Treatment", _treatments(scenario)),
         ("Time", [_time(scenario)]),
         ("Read", _readings(scenario)),
@@ -50,12 +60,9 @@ def explain(scenario: Scenario) -> str:
 
 def _tumour(scenario: Scenario) -> str:
     tumour = scenario.tissue.tumour
-    if tumour.axes is None:
-        form = f"a sphere of {_mm(2 * tumour.semi_axes[0])}"
-    else:
-        form = f"an ellipsoid of {' x '.join(f'{axis * 1e3:g}' for axis in tumour.axes)} mm"
+    form = shape_words(tumour)
     capsule = {"none": "no capsule", "partial": "a partial capsule", "intact": "an intact capsule"}[tumour.capsule]
-    parts = tumour.septa + 1
+    parts = compartments_asked(tumour)
     septa = f"{_count(tumour.septa, 'septum', 'septa')} ({_count(parts, 'compartment')})"
     satellites = _count(tumour.satellites, "satellite")
     volume = tumour.volume * 1e6
@@ -167,14 +174,16 @@ def notes(scenario: Scenario) -> list[str]:
     texts = list(scenario.load_parameters().notes)
     tissue, tumour = scenario.tissue, scenario.tissue.tumour
     half = min(tissue.lattice().size[: tissue.dimensions]) / 2 - tissue.spacing
-    reach = 3 * tumour.doubling_time * math.log2(half / max(tumour.semi_axes))
+    texts += tissue.image.notes if tissue.image is not None else ()
+    filled = tissue.fine is not None and bool(tissue.fine.filled)  # by tumour: it cannot grow
+    reach = math.inf if filled else 3 * tumour.doubling_time * math.log2(half / max(tumour.reach))
     if reach < scenario.until:
         texts.append(
             f"untreated, the tumour would reach the face of the box after about {reach / 86_400:.0f} d; "
             "such a patient is flagged and left out of comparisons (a larger size avoids it)"
         )
     supply = scenario.vessels.extrahepatic
-    if supply in PARASITES and ARTERY_OF.get(tumour.place) != supply:
+    if tissue.fine is None and supply in PARASITES and ARTERY_OF.get(tumour.place) != supply:
         where = "deep in the liver" if tumour.place == "deep" else f"at another part of the surface ({tumour.place})"
         texts.append(f"the {ARTERY_WORDS[supply]} seldom feeds a tumour {where} (tissue.tumour.place)")
     texts += _catheters(scenario)
@@ -230,6 +239,8 @@ def one_line(scenario: Scenario) -> str:
     where = "" if tumour.place == "deep" else f" ({tumour.place})"
     thrombus = "" if tumour.thrombus == "none" else f", thrombus {tumour.thrombus}"
     septa = _count(tumour.septa, "septum", "septa")
+    if scenario.tissue.fine is not None:
+        return f"tumour as a {scenario.tissue.fine.kind} of {size}; {told or 'no treatment'}"
     return f"{size} tumour{where}, capsule {tumour.capsule}, {septa}{thrombus}; {told or 'no treatment'}"
 
 

@@ -169,9 +169,7 @@ def to_yaml(scenario: Scenario) -> str:
     """See `Scenario.to_yaml`."""
     from ruamel.yaml import YAML
 
-    data = {"schema_version": SCHEMA_VERSION, **scenario.raw}
-    if scenario.vessels.file is not None:
-        data["vessels"] = {**data["vessels"], "file": str(scenario.vessels.file)}
+    data = {"schema_version": SCHEMA_VERSION, **scenario.settled}
     text = io.StringIO()
     writer = YAML(typ="safe", pure=True)
     writer.default_flow_style = False

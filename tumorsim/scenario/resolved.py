@@ -10,12 +10,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tumorsim.anatomy.masks import PatientImage
 from tumorsim.anatomy.spec import TumourSpec, box_size
 from tumorsim.lattice import Lattice, capacity
 from tumorsim.parameters import Parameters, load_parameters
 from tumorsim.scenario.document import Document
 from tumorsim.scenario.estimate import Estimate, estimate
-from tumorsim.scenario.schema import ScenarioFile, TissueFile, TumourFile
+from tumorsim.scenario.fine import Fine, fine_kind, resolve_fine
+from tumorsim.scenario.schema import ScenarioFile, TissueFile
+from tumorsim.scenario.shapes import tissue_image, tumour_spec, with_liver
 from tumorsim.treatments.base import Kind, kind_named, registry
 from tumorsim.treatments.spec import Spec
 from tumorsim.vessels.extrahepatic import BY_SIZE_AND_PLACE
@@ -25,7 +28,8 @@ from tumorsim.vessels.extrahepatic import BY_SIZE_AND_PLACE
 class Tissue:
     """The block of liver: cubic box of edge ``size`` [m], ``spacing`` [m], ``density`` [1/m3].
 
-    ``dimensions`` is 3, or 2 for a slab one site thick.
+    ``dimensions`` is 3, or 2 for a slab one site thick. ``fine`` is what stands in the place of liver and grown
+    vessels at 50 um and less; then ``size`` is the longest side of its box.
     """
 
     tumour: TumourSpec
@@ -34,15 +38,24 @@ class Tissue:
     dimensions: int
     density: float
     liver: str
+    fine: Fine | None = None
 
     def lattice(self) -> Lattice:
         """The sites of the box."""
+        if self.fine is not None:
+            return Lattice.for_box(self.fine.box, self.spacing)
         return Lattice.for_box(self.size, self.spacing, slab=self.dimensions == 2)
 
     @property
     def capacity(self) -> int:
         """Cells a site can hold (1: one cell a site)."""
         return capacity(self.density, self.spacing)
+
+    @property
+    def image(self) -> PatientImage | None:
+        """The segmentation that the tumour is read from, where it is."""
+        form = self.tumour.form
+        return form if isinstance(form, PatientImage) else None
 
     @property
     def tumour_volume(self) -> float:
@@ -166,6 +179,17 @@ class Scenario:
         """Plain data as written (a copy)."""
         return copy.deepcopy(self.document.data) if self.document is not None else {}
 
+    @property
+    def settled(self) -> dict[str, Any]:
+        """As `raw`, with names of other files made absolute, so that it can be read again from anywhere."""
+        data = self.raw
+        if self.vessels.file is not None:
+            data["vessels"] = {**data["vessels"], "file": str(self.vessels.file)}
+        if self.tissue.image is not None and self.document is not None:
+            image = data["tissue"]["image"]
+            data["tissue"]["image"] = {**image, "file": str((self.document.folder / image["file"]).resolve())}
+        return data
+
     def to_yaml(self) -> str:
         """The scenario as a file; names of other files are made absolute."""
         from tumorsim.scenario.load import to_yaml
@@ -194,8 +218,8 @@ class Scenario:
         return max(event.at for event in self.treatments) + wait
 
     def load_parameters(self) -> Parameters:
-        """The parameter table with this scenario's own values."""
-        return load_parameters(dict(self.parameters))
+        """The parameter table with this scenario's own values, and the liver's volume of an image that holds it."""
+        return with_liver(load_parameters(dict(self.parameters)), self.tissue.image, self.parameters)
 
     @cached_property
     def estimate(self) -> Estimate:
@@ -207,39 +231,44 @@ class Scenario:
             tissue.spacing,
             tissue.capacity,
             self.n_steps,
-            self.vessels.file is None,
+            tissue.fine is None,
             self.load_parameters(),
         )
 
 
-def tumour_spec(tumour: TumourFile, parameters: Mapping[str, float]) -> TumourSpec:
-    """The tumour with its defaults."""
-    doubling = tumour.doubling_time
-    return TumourSpec(
-        diameter=tumour.diameter,
-        axes=tumour.axes,
-        shape="sphere" if tumour.axes is None else "ellipsoid",
-        capsule=tumour.capsule,
-        septa=tumour.septa,
-        satellites=tumour.satellites,
-        thrombus=tumour.thrombus,
-        place=tumour.place,
-        vascularity=tumour.vascularity,
-        doubling_time=float(parameters["tissue.doubling_time"] if doubling is None else doubling),
-    )
+def fine_tissue(file: ScenarioFile, document: Document, parameters: Mapping[str, float]) -> Fine | None:
+    """What stands in the place of liver and grown vessels; None where these are asked for."""
+    spheroid = tumour_spec(file.tissue.tumour, parameters) if fine_kind(file) == "spheroid" else None
+    return resolve_fine(file, vessel_file(file, document), spheroid, parameters)
 
 
-def resolve_tissue(tissue: TissueFile, until: int, parameters: Mapping[str, float]) -> Tissue:
-    """The tissue with its defaults; the automatic box has room for the tumour as grown to ``until`` [s]."""
-    tumour = tumour_spec(tissue.tumour, parameters)
+def resolve_tissue(
+    tissue: TissueFile,
+    until: int,
+    parameters: Mapping[str, float],
+    image: PatientImage | None = None,
+    fine: Fine | None = None,
+) -> Tissue:
+    """The tissue with its defaults; the automatic box has room for the tumour as grown to ``until`` [s].
+
+    ``image`` is that of `tissue_image`, ``fine`` that of `fine_tissue`.
+    """
+    if fine is not None:
+        tumour = tumour_spec(tissue.tumour.model_copy(update=fine.filled), parameters)
+        return Tissue(tumour, max(fine.box), tissue.spacing, 3, _density(tissue, parameters), tissue.liver, fine)
+    tumour = tumour_spec(tissue.tumour, parameters, image)
     return Tissue(
         tumour=tumour,
         size=round(box_size(tumour, until, parameters), 9) if tissue.size is None else tissue.size,
         spacing=tissue.spacing,
         dimensions=tissue.dimensions,
-        density=parameters["tissue.cell_density"] if tissue.density is None else tissue.density,
+        density=_density(tissue, parameters),
         liver=tissue.liver,
     )
+
+
+def _density(tissue: TissueFile, parameters: Mapping[str, float]) -> float:
+    return parameters["tissue.cell_density"] if tissue.density is None else tissue.density
 
 
 def feeders_by_size(longest: float, parameters: Mapping[str, float], vascularity: str = "hyper") -> int:
@@ -258,12 +287,12 @@ def feeders_by_size(longest: float, parameters: Mapping[str, float], vascularity
 def resolve(file: ScenarioFile, document: Document, source: Path | None) -> Scenario:
     """The scenario of a valid file."""
     parameters = load_parameters(file.parameters)
-    tissue = resolve_tissue(file.tissue, file.until, parameters)
+    fine = fine_tissue(file, document, parameters)
+    tissue = resolve_tissue(file.tissue, file.until, parameters, tissue_image(file.tissue, document), fine)
     feeders = file.vessels.feeders
     if feeders is None:
         feeders = feeders_by_size(2 * max(tissue.tumour.semi_axes), parameters, tissue.tumour.vascularity)
     terminals = file.vessels.terminals or round(parameters["scenario.terminals"])
-    graph = vessel_file(file, document)
     return Scenario(
         name=file.name,
         until=file.until,
@@ -271,7 +300,7 @@ def resolve(file: ScenarioFile, document: Document, source: Path | None) -> Scen
         seed=file.seed,
         assess=file.until if file.assess is None else file.assess,
         tissue=tissue,
-        vessels=Vessels(None if graph else feeders, terminals, graph, file.vessels.extrahepatic),
+        vessels=Vessels(None if fine else feeders, terminals, vessel_file(file, document), file.vessels.extrahepatic),
         treatments=events(file.treatments),
         parameters=dict(sorted(file.parameters.items())),
         notes=file.notes or "",

@@ -9,10 +9,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import Field, create_model
 from pydantic_core import core_schema
 
-from tumorsim.anatomy.spec import CAPSULES, MAX_SATELLITES, MAX_SEPTA, PLACES, SHAPES, THROMBI, VASCULARITIES
+from tumorsim.anatomy.spec import CAPSULES, MAX_SATELLITES, MAX_SEPTA, PLACES, THROMBI, VASCULARITIES
+from tumorsim.fields.network_oxygen import SPECIES
+from tumorsim.scenario.schema_shapes import ImageFile, Length, Model, ShapeFile
 from tumorsim.treatments.base import registry
 from tumorsim.treatments.spec import Choice, Duration, OrWord, Quantity, Whole, Word, shown
 from tumorsim.vessels.extrahepatic import BY_SIZE_AND_PLACE, SUPPLY
@@ -21,13 +23,11 @@ SCHEMA_VERSION = 1
 SCHEMA_FILE = "scenario.schema.json"
 MAX_SEED = 2**32 - 1
 
-Length = Annotated[float, Quantity("m", "42 mm", above="0 mm", at_most="1 m")]
 
 # Keys the design has and this version has not.
 LATER_KEYS: dict[tuple[str | int, ...], str] = {
     ("tissue", "organs"): "organs near the tumour",
     ("tissue", "bench"): "bench experiments without a tumour",
-    ("tissue", "image"): "tissue from images",
     ("patient",): "patients in files of their own",
     ("arms",): "study files",
     ("patients",): "cohorts in files (use `tumorsim compare --patients`)",
@@ -71,20 +71,18 @@ class _Version:
         return {"const": SCHEMA_VERSION}
 
 
-class Model(BaseModel):
-    """A mapping of the file: frozen, and unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
 class TumourFile(Model):
     """The tumour: `diameter` or `axes`, and what surrounds and divides it."""
 
-    diameter: Length | None = Field(default=None, description="Diameter of a sphere")
+    diameter: Length | None = Field(default=None, description="Diameter of a sphere, or of the sphere of the volume")
     axes: Annotated[tuple[float, float, float], _Axes()] | None = Field(
         default=None, description="Full lengths of an ellipsoid along x, y and z"
     )
-    shape: Annotated[str, Choice(SHAPES)] | None = Field(default=None, description="Follows from diameter or axes")
+    shape: ShapeFile | None = Field(
+        default=None,
+        description="sphere or ellipsoid follow from diameter or axes; lobulated, nodules, infiltrating take the "
+        "diameter of the sphere of their volume, and keys of their own",
+    )
     capsule: Annotated[str, Choice(CAPSULES)] = Field(default="none", description="Fibrous capsule around the tumour")
     septa: Annotated[int, Whole(0, MAX_SEPTA)] = Field(
         default=0, description="Fibrous walls that divide the tumour into compartments"
@@ -106,10 +104,34 @@ class TumourFile(Model):
     )
 
 
-class TissueFile(Model):
-    """The block of liver that is simulated."""
+class CultureFile(Model):
+    """Culture medium around the tumour, which is then a spheroid; for a spacing of 50 um and less."""
 
-    tumour: TumourFile
+    medium: Annotated[float, Quantity("mmHg", "100 mmHg", above="0 mmHg", at_most="760 mmHg")] | None = Field(
+        default=None, description="Oxygen pressure of the stirred medium; default: parameter"
+    )
+
+
+class CordFile(Model):
+    """A cylinder of tumour around one straight vessel, instead of liver; for a spacing of 50 um and less."""
+
+    radius: Length = Field(description="Radius of the tissue, beyond which no oxygen passes")
+    length: Length = Field(description="Length along the vessel")
+    vessel: Annotated[float, Quantity("m", "10 um", above="0 um", at_most="1 mm")] | None = Field(
+        default=None, description="Inner diameter of the vessel; default: parameter"
+    )
+    blood: Annotated[float, Quantity("mmHg", "40 mmHg", above="0 mmHg", at_most="760 mmHg")] | None = Field(
+        default=None, description="Oxygen pressure of its blood; default: parameter"
+    )
+
+
+class TissueFile(Model):
+    """The block of tissue that is simulated: liver with a tumour in it, a spheroid in culture, or a cord."""
+
+    tumour: TumourFile = Field(default_factory=TumourFile)
+    image: ImageFile | None = Field(
+        default=None, description="A segmentation of the patient, in place of the tumour's diameter, axes and shape"
+    )
     size: Annotated[float | None, OrWord("auto", Quantity("m", "70 mm", above="0 mm", at_most="1 m"))] = Field(
         default=None, description="Edge of the box; auto: tumour and room to grow"
     )
@@ -122,6 +144,12 @@ class TissueFile(Model):
     )
     liver: Annotated[str, Choice(("normal", "cirrhotic"))] = Field(
         default="cirrhotic", description="Liver around the tumour"
+    )
+    culture: CultureFile | None = Field(
+        default=None, description="The tumour is a spheroid in culture medium (spacing of 50 um or less)"
+    )
+    cord: CordFile | None = Field(
+        default=None, description="Tumour around one straight vessel (spacing of 50 um or less); tumour has no size"
     )
 
 
@@ -140,7 +168,12 @@ class VesselsFile(Model):
         default=None, description="Terminals of each grown tree; default: parameter"
     )
     file: Annotated[str, Word(500)] | None = Field(
-        default=None, description="A graph (.graphml or .dat), relative to this file; forbids the other keys"
+        default=None,
+        description="A graph (.graphml or .dat), relative to this file, with tumour around it (spacing of 50 um or "
+        "less); forbids the other keys but species",
+    )
+    species: Annotated[str, Choice(SPECIES)] | None = Field(
+        default=None, description="Whose blood a graph from a file carries; default: human"
     )
 
 

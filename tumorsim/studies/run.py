@@ -117,7 +117,7 @@ class Watch:
             patient=model.virtual_patient.number,
             seed=model.virtual_patient.seed,
             state_hash=model.state.hash(),
-            scenario=case.raw,
+            scenario=case.settled,
             n0=self.n0,
             horizon_h=case.assess / observe.HOUR,
             at_horizon=self.at_horizon,

@@ -27,16 +27,18 @@ def vessels_now(model: TumorModel) -> dict[str, Any]:
     """
     fixed, state = model.virtual_patient, model.state
     grown, graph = fixed.grown, fixed.graph
-    portal = portal_direction(graph, state.edge_flow, state.node_pressure, fixed.parameters)
-    segments = [way for name, way in portal.direction.items() if name.startswith("portal_segment_")]
+    portal = None
+    if "portal_main" in graph.named:  # grown vessels have one, fine tissue has not
+        portal = portal_direction(graph, state.edge_flow, state.node_pressure, fixed.parameters)
+    segments = [way for name, way in portal.direction.items() if name.startswith("portal_segment_")] if portal else []
     held = oil.held_by_tissue(grown, state.edge_oil)
     rim = fixed.anatomy.tumour & (fixed.anatomy.depth <= RIM)
     rows = tumour_rows(model)
     return {
-        "portal_pressure_mmhg": portal.pressure,
-        "portal_shunt_ml_min": portal.shunt * ML_MIN,
-        "segments_hepatofugal": segments.count("hepatofugal"),
-        "segments_stagnant": segments.count("stagnant"),
+        "portal_pressure_mmhg": portal.pressure if portal else None,
+        "portal_shunt_ml_min": portal.shunt * ML_MIN if portal else None,
+        "segments_hepatofugal": segments.count("hepatofugal") if portal else None,
+        "segments_stagnant": segments.count("stagnant") if portal else None,
         "oil_ml": {tissue: volume * ML for tissue, volume in held.items()} if any(held.values()) else None,
         "portal_oil_filling": oil.portal_filling(grown, state.edge_oil, fixed.oil_capacity, rim),
         "drug_held_mg": dict(supply.payload_mg(state.edge_payload, DRUGS)) or None,
@@ -62,7 +64,7 @@ def _collateral_share(model: TumorModel) -> float | None:
     state, tumour = model.state, model.virtual_patient.anatomy.tumour
     flow = state.q_arterial[tumour].astype(np.float64)
     whole = float(flow.sum())
-    share = _share_of_rows(model)[model.virtual_patient.grown.exchange_of_site[tumour]]
+    share = np.append(_share_of_rows(model), 0.0)[model.virtual_patient.grown.exchange_of_site[tumour]]
     return float((flow * share).sum()) / whole if whole > 0.0 else None
 
 

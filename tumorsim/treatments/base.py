@@ -56,6 +56,8 @@ class Kind:
         Its name in words.
     read_after : int
         Seconds after the last treatment at which the result is read (28 d; 180 d for seeds).
+    needs_feeders : bool
+        It goes through arteries of the liver that feed the tumour; a spheroid, a cord or a network has none.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Kind:
     treatment: str
     title: str
     read_after: int = 28 * _DAY
+    needs_feeders: bool = False
 
     def load(self) -> type[Treatment]:
         """The class that plans and delivers this kind."""

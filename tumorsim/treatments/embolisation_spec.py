@@ -272,6 +272,6 @@ class TaceSpec(TaeSpec):
 _PHYSICS = "tumorsim.treatments.embolisation:Embolisation"
 
 KINDS = (
-    Kind("tae", TaeSpec, _PHYSICS, "bland embolisation (TAE)"),
-    Kind("tace", TaceSpec, _PHYSICS, "chemoembolisation (TACE)"),
+    Kind("tae", TaeSpec, _PHYSICS, "bland embolisation (TAE)", needs_feeders=True),
+    Kind("tace", TaceSpec, _PHYSICS, "chemoembolisation (TACE)", needs_feeders=True),
 )
