@@ -154,8 +154,9 @@ class Remodelling:
         moved = np.abs(open_share(state, self.oil_capacity) - state.edge_open)
         if not moved.any():
             return False
-        # a vessel that begins to open matters more than one that goes on: tissue waits for the first of its blood
-        moved /= np.maximum(state.edge_open, NEARLY_CLOSED)
+        # a closed vessel that begins to open matters more than one that goes on: dying tissue waits for the first of
+        # its blood; recruitment is slow, and counts as it is
+        moved /= np.where(self._dormant, 1.0, np.maximum(state.edge_open, NEARLY_CLOSED))
         moving = (state.edge_gelatin > 0.0) | (state.edge_oil > 0.0) | self._dormant
         whole = float(self.weight[moving].sum())
         return bool(float((self.weight * moved)[moving].sum()) >= self.update_share * whole)
