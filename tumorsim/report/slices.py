@@ -20,6 +20,9 @@ PO2_TOP = 60.0  # mmHg at the upper end of the colours
 FINEST = 420  # sites across; a finer picture is thinned, so that the page stays small
 SEEN_DECADES = 4.0  # of cells along a line of sight, from the palest to the darkest
 SINUSOID = 4
+FULL_WIDTH = 40.0  # mm of tissue from which lines have their full width; narrower pictures have finer ones
+# length of the scale bar, and the width of a picture above which it is taken [mm]
+BARS = ((10.0, 25.0), (5.0, 12.0), (1.0, 2.5), (0.2, 0.6), (0.05, 0.0))
 THROMBOSED = 4  # state of a vessel
 
 
@@ -98,7 +101,8 @@ def _panel(
     thin = max(1, -(-max(rows, columns) // FINEST))
     picture = png.data_uri(png.with_alpha(rgb, visible)[::thin, ::thin])
     out = [
-        f'<svg viewBox="{x0:g} {y0:g} {width:g} {height:g}" role="img" class="slice" '
+        f'<svg style="--thin:{min(1.0, width / FULL_WIDTH):.3g}" '
+        f'viewBox="{x0:g} {y0:g} {width:g} {height:g}" role="img" class="slice" '
         f'aria-label="{escape(title)}. {escape(told)}."><title>{escape(title)}: {escape(told)}</title>',
         f'<image x="{x0:g}" y="{y0:g}" width="{width:g}" height="{height:g}" href="{picture}" '
         'preserveAspectRatio="none" style="image-rendering:pixelated"/>',
@@ -176,13 +180,14 @@ def _in_view(snapshot: Snapshot, axis: str) -> bool:
 
 
 def _scale_bar(x0: float, y0: float, width: float, height: float) -> str:
-    length = 10.0 if width > 25 else 5.0 if width > 12 else 1.0
+    length = next((mm for mm, least in BARS if width > least), BARS[-1][0])
+    told = f"{length:g} mm" if length >= 1.0 else f"{1e3 * length:g} µm"
     x, y = x0 + width - length - 0.04 * width, y0 + height - 0.05 * height
     size = 0.042 * width
     return (
         f'<path d="M{x:.3g} {y:.3g}h{length:g}" class="bar10" stroke-width="{0.012 * width:.3g}"/>'
         f'<text x="{x + length / 2:.3g}" y="{y - 0.5 * size:.3g}" text-anchor="middle" '
-        f'class="bar10text" style="font-size:{size:.3g}px">{length:g} mm</text>'
+        f'class="bar10text" style="font-size:{size:.3g}px">{told}</text>'
     )
 
 
