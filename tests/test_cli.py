@@ -17,7 +17,7 @@ from tumorsim.cli import app
 from tumorsim.errors import InputError
 from tumorsim.scenario import packaged
 
-COMMANDS = ["run", "compare", "vessels", "check", "schema", "examples", "verify", "view"]
+COMMANDS = ["run", "compare", "vessels", "check", "schema", "examples", "verify", "report", "view"]
 
 
 def cli(*args: object) -> Result:

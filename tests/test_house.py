@@ -36,6 +36,7 @@ FLOORS = [
     "vessels",
     "anatomy",
     "state",
+    "migration",
     "parameters",
     "clock",
     "lattice",

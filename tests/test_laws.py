@@ -37,12 +37,13 @@ SMALL: dict[str, Any] = {
     "parameters": {"imaging.smallest_artery": "0.1 mm"},
 }
 TAE = {"beads": "40 um"}  # small beads for the small arteries of a small tumour
-# one slot: all cells proliferate and have oxygen, none dies by itself
+# one slot: all cells proliferate and have oxygen, none dies by itself, and no nest grows
 ONE_SLOT = {
     "oxygen.consumption_tumour": "0.1 mmHg/s",
     "oxygen.consumption_liver": "0.1 mmHg/s",
     "cells.growth_fraction": 1.0,
     "cells.turnover": "0 1/d",
+    "cells.repopulation": 0.0,
     "imaging.smallest_artery": "0.1 mm",
 }
 
@@ -205,18 +206,18 @@ def test_hazard_only_treatments_over_days_add_up_to_the_same_hazard_in_any_order
         total = np.zeros((model.virtual_patient.lattice.n_sites, 4))
         advance = model.population.advance
 
-        def spy(h_i: Any, h_s: Any, step: int, h: Any = None, c: Any = None, threads: int = 1,
+        def spy(h_i: Any, h_s: Any, step: int, h: Any = None, c: Any = None, threads: int = 1, ext_mitotic: Any = None,
                 total: Any = total, advance: Callable[..., Any] = advance) -> Any:  # fmt: skip
             if h is not None:
                 total += h.sum(axis=0)
             assert not h_i.any() and not h_s.any()
-            return advance(h_i, h_s, step, h, c, threads=threads)
+            return advance(h_i, h_s, step, h, c, threads=threads, ext_mitotic=ext_mitotic)
 
         model.population.advance = spy  # type: ignore[method-assign]
         run(model)
         sums.append(total)
         left.append(model.records.viable[-1])
-        assert model.state.causes[3:] == ("acid", "heat", "ray")  # whichever came first
+        assert model.state.causes[4:] == ("acid", "heat", "ray")  # whichever came first
         causes.append({c: int(model.state.deaths[:, model.state.cause(c)].sum()) for c in PULSES})
     assert all(np.allclose(s, sums[0], rtol=1e-12, atol=0.0) for s in sums)
     n0 = past.state.viable.sum(axis=1).astype(float)

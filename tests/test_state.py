@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from tumorsim.errors import InputError
-from tumorsim.state import ARRAYS, CAUSES, SCHEMA_VERSION, Sizes, State, nbytes
+from tumorsim.state import ARRAYS, CAUSES, DOOMED, DOOMED_ONCE_MORE, RESERVE, SCHEMA_VERSION, Sizes, State, nbytes
 
-MANY = Sizes(sites=5, edges=3, nodes=4, exchange=2)
-ONE = Sizes(sites=5, edges=3, nodes=4, exchange=2, one_cell=True)
+MANY = Sizes(sites=5, edges=3, nodes=4, exchange=2, traits=2)
+ONE = Sizes(sites=5, edges=3, nodes=4, exchange=2, one_cell=True, traits=2)
 WITH_DRUG = (*CAUSES, "doxorubicin")
 
 
@@ -45,14 +45,17 @@ def test_arrays_are_as_the_table_says(sizes: Sizes) -> None:
             assert array.dtype == np.dtype(spec.dtype)
             assert array.flags.c_contiguous
             assert np.all(array == spec.fill)
-    assert state.deaths.shape == (5, 4)
+    assert state.deaths.shape == (5, 5)
+    assert state.frailty.shape == ((5, 1, 2) if sizes.one_cell else (5, 4, 2))
+    assert state.reserve.shape == (len(RESERVE),)
     assert state.step_index == state.now == 0
     assert state.cause("starvation") == 1
-    assert state.cause("doxorubicin") == 3
+    assert state.cause("lineage extinction") == 3
+    assert state.cause("doxorubicin") == 4
     with pytest.raises(KeyError, match="ethanol"):
         state.cause("ethanol")
     held = sum(getattr(state, s.name).nbytes for s in state.specs() if s.axis != "scalar") + 16
-    assert state.nbytes == nbytes(sizes, 4) == held
+    assert state.nbytes == nbytes(sizes, 5) == held
 
 
 def test_table_is_in_order() -> None:
@@ -122,9 +125,9 @@ def test_hash_sees_every_element(sizes: Sizes) -> None:
 
 def test_hash_is_stable() -> None:
     """The same on every machine and from version to version; a change means a new SCHEMA_VERSION."""
-    assert SCHEMA_VERSION == 2
-    assert filled(MANY).hash() == "32551f56629d2e01f05339912d25a3a9fe6d8ca31f04cda05a7936655419faf8"
-    assert filled(ONE).hash() == "dadaf9f8a5de4de0ca247a4b35cfdc44ab396d198235ae74e4aaf98faa35dfb3"
+    assert SCHEMA_VERSION == 3
+    assert filled(MANY).hash() == "ee55f7505bf9dff1f076590d7bb08f3c4bb041fbdf72495a889ec595fe758b7d"
+    assert filled(ONE).hash() == "09c1df1d2210aad4d66364e3a4306fedd096a3910c19e85d86ae6043470752a4"
 
 
 def test_hash_is_that_of_the_little_endian_bytes() -> None:
@@ -178,8 +181,14 @@ WRONG = {
     "no_json": (npz(header=header("{")), "not a saved"),
     "other_json": (npz(header=header("[1]")), "not a saved"),
     "newer": (npz(header=header('{"tumorsim_state": 99, "sizes": {}, "causes": []}')), "version 99"),
+    "no_version": (npz(header=header('{"tumorsim_state": "2", "sizes": {}, "causes": []}')), "version 2; this program"),
+    "before_the_first": (npz(header=header('{"tumorsim_state": 0, "sizes": {}, "causes": []}')), "version 0"),
+    "older_no_arrays": (
+        npz(header=header('{"tumorsim_state": 2, "sizes": {"sites": 1}, "causes": ["ischaemia"]}')),
+        "version 2 without deaths, viable",
+    ),
     "no_arrays": (
-        npz(header=header(json.dumps({"tumorsim_state": 2, "sizes": {"sites": 1}, "causes": CAUSES}))),
+        npz(header=header(json.dumps({"tumorsim_state": SCHEMA_VERSION, "sizes": {"sites": 1}, "causes": CAUSES}))),
         "damaged",
     ),
     "pickle": (npz(header=np.array([{"a": 1}], dtype=object)), "not a saved"),
@@ -252,6 +261,8 @@ def test_viable_cells_in_either_form(sizes: Sizes) -> None:
     if sizes.one_cell:
         state.phase[:] = [0, 1, 4, 5, 6]
         assert state.viable_cells().tolist() == [0, 1, 1, 0, 0]
+        state.phase[3:] = [DOOMED_ONCE_MORE, DOOMED]  # lethally hit: not able to divide for long, so not viable
+        assert state.viable_cells().tolist() == [0, 1, 1, 0, 0]
     else:
         state.viable[:] = np.arange(20).reshape(5, 4)
         assert state.viable_cells().tolist() == [6, 22, 38, 54, 70]
@@ -265,7 +276,7 @@ def test_causes_enter_with_their_deaths_and_stand_in_one_order() -> None:
     other.register(["acid", "heat"])
     assert one.causes == other.causes == (*CAUSES, "acid", "heat")
     assert one.deaths[:, one.cause("heat")].tolist() == list(range(5)) and one.deaths.sum() == 10
-    assert one.deaths.dtype == np.int32 and other.deaths.shape == (5, 5)
+    assert one.deaths.dtype == np.int32 and other.deaths.shape == (5, 6)
     before = State(MANY).hash()
     state = State(MANY)
     state.register([])

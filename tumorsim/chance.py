@@ -81,6 +81,8 @@ class Purpose(IntEnum):
     LOBES = 43
     NODULES = 44
     INFILTRATION = 45
+    TRAIT_PATIENT = 46
+    TRAIT_REGION = 47
 
 
 # --- Philox4x32-10 ---------------------------------------------------------------------------------------

@@ -253,9 +253,7 @@ def verify(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of results.")],
 ) -> None:
     """Run a result folder again and say whether the results are the same."""
-    if not (folder / "manifest.json").is_file():
-        why = "there is no such folder" if not folder.exists() else "holds no results (manifest.json is not there)"
-        raise InputError(f"{folder}: {why}.")
+    _must_hold_results(folder)
     from tumorsim.studies.again import run_again
     from tumorsim.studies.verify import verify as verify_folder
 
@@ -263,6 +261,26 @@ def verify(
     typer.echo(text)
     if not same:
         raise typer.Exit(FAILED)
+
+
+@_command
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of results, of this version or earlier.")],
+    to: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Where to [default: report.html in the folder].")
+    ] = None,
+) -> None:
+    """Write the report of a result folder again, as one HTML file."""
+    _must_hold_results(folder)
+    if to is not None and not to.parent.is_dir():
+        raise InputError(f"--to: {to.parent}: there is no such folder.")
+    from tumorsim.report.results import Results
+
+    results = Results.open(folder)
+    written = results.report(to)
+    if results.older:
+        typer.echo(results.older, err=True)
+    typer.echo(f"Report:  {written}")
 
 
 @_command
@@ -285,6 +303,12 @@ def view(
 
 
 # --- parts of commands -----------------------------------------------------------------------------------
+
+
+def _must_hold_results(folder: Path) -> None:
+    if not (folder / "manifest.json").is_file():
+        why = "there is no such folder" if not folder.exists() else "holds no results (manifest.json is not there)"
+        raise InputError(f"{folder}: {why}.")
 
 
 def _progress(quiet: bool) -> Any:

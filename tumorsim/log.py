@@ -59,9 +59,18 @@ class Records:
     viable: list[int] = field(default_factory=list)
     in_target: list[int] = field(default_factory=list)
     dying: list[int] = field(default_factory=list)
+    doomed: list[int] = field(default_factory=list)
     totals: list[StepTotals] = field(default_factory=list)
     done: list[Done] = field(default_factory=list)
     touched_face: bool = False
+    notes: list[str] = field(default_factory=list)  # what was filled in where an older version had saved the run
+
+    def count(self, viable: int, in_target: int, dying: int, doomed: int) -> None:
+        """Write down the cells of one moment."""
+        for series, cells in zip(
+            (self.viable, self.in_target, self.dying, self.doomed), (viable, in_target, dying, doomed), strict=True
+        ):
+            series.append(cells)
 
     def fork(self) -> Records:
         """A copy that can grow apart."""
@@ -69,9 +78,11 @@ class Records:
             list(self.viable),
             list(self.in_target),
             list(self.dying),
+            list(self.doomed),
             list(self.totals),
             list(self.done),
             self.touched_face,
+            list(self.notes),
         )
 
 

@@ -24,6 +24,7 @@ from tumorsim.cells.population import Population, StepTotals
 from tumorsim.circulation import Circulation
 from tumorsim.clock import Clock
 from tumorsim.errors import InputError
+from tumorsim.hazards.imposed import Imposed
 from tumorsim.log import Done, Records, treatment_of
 from tumorsim.outcomes import imaging
 from tumorsim.outcomes.perfusion_imaging import seen_oil, seen_thrombus
@@ -125,11 +126,10 @@ class TumorModel(mesa.Model):
         self.records = Records()
         self._events = [(event, treatment_of(event)) for event in scenario.treatments]
         self._next_event = 0
-        self._registered = frozenset(cause for _, treatment in self._events for cause in treatment.causes)
+        self._imposed = Imposed(fixed.lattice.n_sites, (treatment for _, treatment in self._events))
         self.state: State = fixed.new_state()
         self.oxygenation = oxygenation_of(fixed, threads)
         self.circulation = Circulation(fixed)
-        self._pulses: dict[str, NDArray[np.float64]] = {}
         self._seconds: dict[str, float] = dict.fromkeys((p.name for p in STEP), 0.0)
         tumour = scenario.tissue.tumour
         self.population = Population(
@@ -202,7 +202,7 @@ class TumorModel(mesa.Model):
         fixed, state, p = self.virtual_patient, self.state, self.virtual_patient.parameters
         seen = imaging.take(
             fixed.lattice,
-            self.population.viable_of_sites(),
+            self.population.living_of_sites(),  # an image cannot tell that a cell is doomed
             fixed.capacity,
             state.q_arterial + state.q_extrahepatic,
             fixed.liver_arterial,
@@ -237,7 +237,7 @@ class TumorModel(mesa.Model):
                 self._timed("hazards", oxygen.integrate, state, cells, event.at - done_to)
                 done_to = event.at
             self._lead_blood()
-            cells.reset_nadir()
+            cells.meet_treatment(cells.viable_of_sites())
             fresh = True
         if not fresh:
             self._timed("fields", oxygen.refresh, state, cells)
@@ -283,51 +283,30 @@ class TumorModel(mesa.Model):
         return done
 
     def add_hazard(self, cause: str, hazard: NDArray[np.float64]) -> None:
-        """Impose a hazard [-] of a registered cause on every slot in the current step: (sites, 4).
-
-        Raises
-        ------
-        InputError
-            Where no treatment of this run has registered the cause.
-        ValueError
-            Where the hazard has another shape, or is negative or not finite.
-        """
-        if cause not in self._registered:
-            raise InputError(f"hazard: '{cause}' is not a cause that a treatment of this run registered")
-        shape = (self.virtual_patient.lattice.n_sites, 4)
-        if np.shape(hazard) != shape or not np.all((hazard >= 0.0) & (hazard < np.inf)):
-            raise ValueError(f"hazard of '{cause}': must be finite, 0 or more, and of shape {shape}")
-        self._pulses[cause] = self._pulses.get(cause, 0.0) + hazard
+        """Impose a hazard [-] of a registered cause in the current step, (sites, 4); errors as `Imposed.add`."""
+        self._imposed.add(cause, hazard)
 
     def _cells(self) -> StepTotals:
         sites = self.population.members
-        # a cause enters the state with its first hazard: one that does nothing leaves the state as it was
-        self.state.register(cause for cause, hazard in self._pulses.items() if hazard.any())
-        pulses = [c for c in self.state.causes if c in self._pulses]
-        external = np.stack([self._pulses[c] for c in pulses]) if pulses else None
-        columns = [self.state.cause(c) for c in pulses]
+        external, columns, dooms = self._imposed.take(self.state, self.virtual_patient.traits, sites)
         totals = self.population.advance(
-            *self.oxygenation.hazards, self.clock.index, external, columns or None, threads=self.threads
+            *self.oxygenation.hazards, self.clock.index, external, columns, threads=self.threads, ext_mitotic=dooms
         )
         self.oxygenation.clear(sites)
-        self._pulses.clear()
         return totals
 
     def _observe(self, totals: StepTotals | None) -> None:
-        records = self.records
+        records, cells = self.records, self.population
+        at_face = cells.touches_face if totals is None else totals.touches_face
+        records.touched_face |= at_face and not self.virtual_patient.walled
         if totals is None:
-            viable = self.population.viable_of_sites()
-            records.viable.append(int(viable.sum(dtype=np.int64)))
-            target = self.virtual_patient.anatomy.target
-            records.in_target.append(int(viable[target].sum(dtype=np.int64)))
-            records.dying.append(int(self.population.dying_of_sites().sum(dtype=np.int64)))
-            records.touched_face = self.population.touches_face and not self.virtual_patient.walled
+            viable = cells.viable_of_sites()
+            inside = int(viable[self.virtual_patient.anatomy.target].sum(dtype=np.int64))
+            dying = int(cells.dying_of_sites().sum(dtype=np.int64))
+            records.count(int(viable.sum(dtype=np.int64)), inside, dying, cells.doomed_total())
             return
         records.totals.append(totals)
-        records.viable.append(totals.viable)
-        records.in_target.append(totals.viable_in_target)
-        records.dying.append(totals.dying)
-        records.touched_face |= totals.touches_face and not self.virtual_patient.walled
+        records.count(totals.viable, totals.viable_in_target, totals.dying, totals.doomed)
         self.datacollector.collect(self)
 
     # --- save, load, fork --------------------------------------------------------------------------------
@@ -385,7 +364,7 @@ class TumorModel(mesa.Model):
         fixed = build_patient(saved.scenario, number=saved.patient, seed=saved.seed)
         model._assemble(saved.scenario, fixed, rule, threads)
         records = saved.records(model._events)
-        model._take(State.load(path), saved.p_birth, records, saved.next_event)
+        model._take(saved.state(path, fixed), saved.p_birth, records, saved.next_event)
         return model
 
 

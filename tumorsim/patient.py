@@ -18,6 +18,7 @@ from tumorsim.fields.fine_oxygen import FineOxygen
 from tumorsim.fields.oxygen import OxygenModel
 from tumorsim.fine_patient import fine_parts
 from tumorsim.hazards.ischaemia import IschaemiaClocks
+from tumorsim.hazards.traits import Traits
 from tumorsim.lattice import Lattice
 from tumorsim.outcomes.angiogram import seen_arteries
 from tumorsim.outcomes.imaging import SeenArtery
@@ -50,6 +51,8 @@ class Patient:
         Cells a full site holds.
     solver, bead_ride, oxygen, clocks
         The physics, prepared.
+    traits : Traits
+        How sensitive the tumour is to radiation, drugs and heat, and where.
     oil_capacity : array, shape (edges,)
         Oil with which every vessel is full [m3]; inf where oil passes without closing.
     buffer : BufferReference
@@ -76,6 +79,7 @@ class Patient:
     buffer: BufferReference
     oxygen: OxygenModel | FineOxygen
     clocks: IschaemiaClocks
+    traits: Traits
     untreated_arterial: NDArray[np.float32]
     untreated_flow: NDArray[np.float64]
     plain_flow: NDArray[np.float64]
@@ -211,6 +215,7 @@ def build_patient(scenario: Scenario, *, number: int = 0, seed: int | None = Non
         buffer=buffer,
         oxygen=oxygen,
         clocks=IschaemiaClocks.from_parameters(parameters),
+        traits=Traits.of_patient(parameters, lattice, seed, number),
         untreated_arterial=untreated,
         untreated_flow=flow,
         # a box without liver around the tumour: what such liver would get

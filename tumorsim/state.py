@@ -13,9 +13,8 @@ import hashlib
 import json
 import os
 import tempfile
-import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 from zipfile import BadZipFile
@@ -23,11 +22,13 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from tumorsim import migration
 from tumorsim.errors import InputError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 SLOTS = 4
-CAUSES = ("ischaemia", "starvation", "turnover")  # every state begins with these; treatments add theirs
+CAUSES = ("ischaemia", "starvation", "turnover", "lineage extinction")  # every state has these; treatments add theirs
+RESERVE = ("liver_lost", "liver_recovered", "albumin")  # m3, m3, kg/m3
 DRUGS = ("doxorubicin", "epirubicin", "cisplatin", "mitomycin")  # columns of what vessels hold of drugs
 
 # codes of edge_state
@@ -39,6 +40,7 @@ FIRST_SATELLITE, LAST_SATELLITE = 200, 254
 
 # phase codes of one cell a site: slot + 1, or one of these
 EMPTY, DYING, DEBRIS = 0, 5, 6
+DOOMED_ONCE_MORE, DOOMED = 7, 8  # lethally hit: divides once more, or dies at its next mitosis
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,9 @@ class ArraySpec:
     Attributes
     ----------
     axis : str
-        ``site``, ``site_slot`` (n, 4), ``site_cause`` (n, causes), ``edge``, ``edge_drug`` (n, 4), ``node``,
-        ``exchange``, ``cause`` or ``scalar`` (an int attribute).
+        ``site``, ``site_slot`` (n, 4), ``site_doomed`` (n, 2), ``site_trait`` (n, 4 or 1, traits), ``site_cause``
+        (n, causes), ``edge``, ``edge_drug`` (n, 4), ``node``, ``exchange``, ``cause``, ``reserve`` or ``scalar``
+        (an int attribute).
     form : str
         Storage that has it: ``both``, ``many`` (counts) or ``one`` (one cell a site).
     fill : float
@@ -98,6 +101,11 @@ ARRAYS: tuple[ArraySpec, ...] = (
     ArraySpec("edge_payload", "f8", "kg", "edge_drug", "drug held by what lodged in the vessel"),
     ArraySpec("vegf", "f8", "-", "exchange", "VEGF of the tissue of an exchange node, relative to baseline", fill=1),
     ArraySpec("untreated_hypoxia", "f8", "-", "exchange", "share of hypoxic living cells before treatment"),
+    ArraySpec("doomed", "i4", "cells", "site_doomed", "lethally hit: will divide once more, will not", "many"),
+    ArraySpec("peak", "i4", "cells", "site", "most viable that a treatment found: far below it, a nest"),
+    ArraySpec("frailty", "f8", "-", "site_trait", "mean frailty of the living, by slot and part", fill=1),
+    ArraySpec("volume", "f4", "-", "site", "share of its volume that resorption has left the site", fill=1),
+    ArraySpec("reserve", "f8", "-", "reserve", "liver function, see RESERVE"),
 )
 
 
@@ -110,18 +118,22 @@ class Sizes:
     nodes: int = 0
     exchange: int = 0
     one_cell: bool = False
+    traits: int = 0
 
     def shape(self, axis: str, causes: int) -> tuple[int, ...]:
         """Shape of an array on an axis."""
         shapes: dict[str, tuple[int, ...]] = {
             "site": (self.sites,),
             "site_slot": (self.sites, SLOTS),
+            "site_doomed": (self.sites, 2),
+            "site_trait": (self.sites, 1 if self.one_cell else SLOTS, self.traits),
             "site_cause": (self.sites, causes),
             "edge": (self.edges,),
             "edge_drug": (self.edges, len(DRUGS)),
             "node": (self.nodes,),
             "exchange": (self.exchange,),
             "cause": (causes,),
+            "reserve": (len(RESERVE),),
             "scalar": (),
         }
         return shapes[axis]
@@ -174,6 +186,11 @@ class State:
     edge_payload: NDArray[np.float64]
     vegf: NDArray[np.float64]
     untreated_hypoxia: NDArray[np.float64]
+    doomed: NDArray[np.int32]
+    peak: NDArray[np.int32]
+    frailty: NDArray[np.float64]
+    volume: NDArray[np.float32]
+    reserve: NDArray[np.float64]
 
     def __init__(self, sizes: Sizes, causes: Sequence[str] = CAUSES) -> None:
         self.sizes = sizes
@@ -228,6 +245,12 @@ class State:
             deaths[:, ordered.index(cause)] = self.deaths[:, column]
         self.deaths, self.causes = deaths, ordered
 
+    def remember(self, traits: int) -> None:
+        """Give every site the memory of its cells' frailty, of so many parts, where it has none yet."""
+        if self.sizes.traits == 0:
+            self.sizes = replace(self.sizes, traits=traits)
+            self.frailty = np.ones(self.sizes.shape("site_trait", 0))
+
     @property
     def nbytes(self) -> int:
         """Memory of the arrays [bytes]."""
@@ -281,41 +304,44 @@ class State:
 
     @staticmethod
     def load_records(path: str | os.PathLike[str]) -> str:
-        """The text that was saved with a state; errors as `load`."""
+        """The text that was saved with a state, as this version would have written it; errors as `load`."""
         try:
-            with np.load(path, allow_pickle=False) as file:
-                return bytes(file["records"].tobytes()).decode()
+            return _read(path, arrays=False)[1]
+        except InputError:
+            raise
         except FileNotFoundError:
             raise InputError(f"{path}: there is no such file") from None
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        except BAD_FILE as error:
             raise InputError(f"{path}: not a saved tumorsim run, or damaged ({error})") from None
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> State:
         """Read a state from a file.
 
+        One of an earlier version is brought up to this one (`tumorsim.migration`), and a warning says what was
+        filled in.
+
         Raises
         ------
         InputError
-            Where the file is not there, is no saved state, is damaged, or has another schema version.
+            Where the file is not there, is no saved state, is damaged, is of a newer version, or is of an older one
+            and something in it cannot be known.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                if not isinstance(file, np.lib.npyio.NpzFile) or "header" not in file.files:
-                    raise InputError(f"{path}: not a saved tumorsim state")
-                head = json.loads(file["header"].tobytes())
-                version = head["tumorsim_state"]
-                if version != SCHEMA_VERSION:
-                    raise InputError(f"{path}: state of version {version}; this program reads {SCHEMA_VERSION}")
-                state = cls(Sizes(**head["sizes"]), head["causes"])
-                for spec in state.specs():
-                    state._take(spec, file[spec.name], path)
+            old, _ = _read(path)
+            state = cls(Sizes(**old.sizes), old.causes)
+            for spec in state.specs():
+                if spec.name in old.unknown:
+                    getattr(state, spec.name)[...] = np.nan
+                elif spec.name not in old.as_at_start:
+                    state._take(spec, old.arrays[spec.name], path)
         except InputError:
             raise
         except FileNotFoundError:
             raise InputError(f"{path}: there is no such file") from None
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, BadZipFile) as error:
+        except BAD_FILE as error:
             raise InputError(f"{path}: not a saved tumorsim state, or damaged ({error})") from None
+        migration.tell(path, old)
         return state
 
     def _take(self, spec: ArraySpec, stored: NDArray[Any], path: object) -> None:
@@ -323,6 +349,33 @@ class State:
         if stored.shape != shape or stored.dtype != dtype.newbyteorder("<"):
             raise InputError(f"{path}: {spec.name} is {stored.dtype} {stored.shape}, not {dtype} {shape}")
         setattr(self, spec.name, int(stored) if spec.axis == "scalar" else stored.astype(dtype, copy=False))
+
+
+BAD_FILE = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, BadZipFile)
+
+
+def _read(path: str | os.PathLike[str], *, arrays: bool = True) -> tuple[migration.Old, str]:
+    """What stands in a file, and the records beside it as text, both brought up to this version.
+
+    Without ``arrays`` those of a file of this version are left unread. Raises what numpy and json do where the file
+    is none.
+    """
+    with np.load(path, allow_pickle=False) as file:
+        if not isinstance(file, np.lib.npyio.NpzFile) or "header" not in file.files:
+            raise InputError(f"{path}: not a saved tumorsim state")
+        head = json.loads(file["header"].tobytes())
+        version = head["tumorsim_state"]
+        text = bytes(file["records"].tobytes()).decode() if "records" in file.files else ""
+        due = set(file.files) - {"header", "records"} if arrays or version != SCHEMA_VERSION else ()
+        held = {name: file[name] for name in due}
+    old = migration.Old(version, head["sizes"], tuple(head["causes"]), held)
+    if version == SCHEMA_VERSION:
+        return old, text
+    try:
+        old = migration.migrate(replace(old, records=json.loads(text) if text else None), SCHEMA_VERSION)
+    except InputError as error:
+        raise InputError([f"{path}: {problem}" for problem in error.problems]) from None
+    return old, json.dumps(old.records) if text else ""
 
 
 def nbytes(sizes: Sizes, causes: int = len(CAUSES)) -> int:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tumorsim.lattice import Lattice
 from tumorsim.model import DAY, TumorModel
 from tumorsim.report.words import artery
-from tumorsim.state import DEBRIS, DYING, FIRST_SATELLITE, LIVER, OUTSIDE
+from tumorsim.state import DEBRIS, DOOMED, DOOMED_ONCE_MORE, DYING, FIRST_SATELLITE, LIVER, OUTSIDE
 from tumorsim.vessels.graph import Kind
 
 STATES = ("dividing", "resting", "hypoxic", "dying", "debris")
@@ -165,10 +165,11 @@ def _amounts(model: TumorModel) -> Floats:
     state = model.state
     if model.population.one_cell:
         phase = state.phase
-        groups = ((1,), (3,), (2, 4), (DYING,), (DEBRIS,))
+        groups = ((1,), (3,), (2, 4), (DYING, DOOMED_ONCE_MORE, DOOMED), (DEBRIS,))
         return np.stack([np.isin(phase, group) for group in groups], axis=1).astype(np.float64)
     v = state.viable
-    return np.stack([v[:, 0], v[:, 2], v[:, 1] + v[:, 3], state.dying, state.debris], axis=1).astype(np.float64)
+    dying = state.dying + state.doomed.sum(axis=1)
+    return np.stack([v[:, 0], v[:, 2], v[:, 1] + v[:, 3], dying, state.debris], axis=1).astype(np.float64)
 
 
 def said(done: Any) -> str:

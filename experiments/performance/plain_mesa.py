@@ -1,7 +1,8 @@
 """The tumour as a plain Mesa model: real agents on a real Network, one Python object a cell.
 
 It stands for what the kernels of tumorsim replace: the same rule of a cell, the same keyed draws, the same
-hazards, placed by the same words, agent for agent (`tests/twin/test_plain_mesa.py`). Sites hold one cell.
+hazards, placed by the same words, agent for agent (`tests/twin/test_plain_mesa.py`). Sites hold one cell, and are
+wider than a nest, so that none repopulates (`tumorsim.cells.nests`); no treatment here leaves doomed cells.
 What is not the cells' own is asked of the package: flow of blood, oxygen of the tissue, liver, and treatments
 that begin with a step and go into a vessel by its name (there is no image here).
 """
@@ -18,6 +19,7 @@ import numpy as np
 from mesa.discrete_space import CellAgent, Network
 
 from tumorsim.anatomy.capsule import face_permeability
+from tumorsim.cells.lifecycle import LINEAGE
 from tumorsim.cells.rule import cell_rule
 from tumorsim.chance import Purpose, uniform, uniform4
 from tumorsim.hazards.ischaemia import accumulate_liver, ischaemic_hazards
@@ -50,17 +52,22 @@ class TumourCell(CellAgent):
         survival, side, change, birth = uniform4(m.key[0], m.key[1], Purpose.SURVIVAL, self.site, slot, m.index)
         survival = (survival - 2.0**-33) + (1.0 - birth) * 2.0**-32  # finer than its own 32 bits
 
-        hazards = list(m.hazards[self.site]) if hypoxic else [0.0, 0.0]
-        hazards.append(m.turnover if quiescent else 0.0)
-        supply, total = hazards[0] + hazards[1], hazards[0] + hazards[1] + hazards[2]
-        if total > 0.0 and survival >= math.exp(-hazards[2]) * math.exp(-supply):
-            upto = np.cumsum(hazards) / total
-            m.deaths[self.site, next(c for c in range(3) if upto[c] + birth >= 1.0)] += 1
-            self.phase = DYING
-            return None
-
         share = float(m.tissue.share10[self.site])
         p_divide, p_phase, p_side = m.rule(quiescent, hypoxic, share, *m.rule_arguments)
+        hazards = list(m.hazards[self.site]) if hypoxic else [0.0, 0.0]
+        hazards += [m.turnover if quiescent else 0.0, -math.log1p(-m.abortive * p_divide)]
+        supply, total = hazards[0] + hazards[1], hazards[0] + hazards[1] + hazards[2] + hazards[3]
+        lasting = math.exp(-hazards[2]) * math.exp(-supply) * (1.0 - m.abortive * p_divide)
+        if total > 0.0 and survival >= lasting:
+            upto = np.cumsum(hazards) / total
+            cause = next(c for c in range(4) if upto[c] + birth >= 1.0)
+            m.deaths[self.site, cause] += 1
+            self.phase = DYING
+            if cause == LINEAGE:  # single cells are cleared within hours
+                del m.at[self.site]
+                self.remove()
+            return None
+
         if birth < p_divide:
             m.births.append(self.site)
         if side < p_side:
@@ -95,6 +102,7 @@ class PlainTumor(mesa.Model):
         self.key = (self.patient.seed, self.patient.number)
         p, dt = self.patient.parameters, start.case.step
         self.dt, self.turnover = dt, p["cells.turnover"] * dt
+        self.abortive = p["cells.abortive_share"] / (1.0 - p["cells.abortive_share"])
         tau_mix, tau_phase = p["clocks.tau_mix"], p["clocks.tau_phase"]
         self.rule_arguments = (float(dt), start.population.p_birth, tau_mix, tau_phase, p["cells.growth_fraction"])
         self.p_debris = 1.0 - math.exp(-dt / p["clocks.dying"])

@@ -85,14 +85,15 @@ def test_the_calibrated_cells_grow_at_the_rate(row, hours):
     rest = {"tau_mix": DAY, "tau_phase": 2 * DAY, "growth_fraction": 0.134}
     found = calibrate(
         cell_rule, share, hazard * dt / DAY, dt=dt, doubling_time=number("time", row["description"]) * DAY,
-        turnover=1e-3 * dt / DAY, cycle_time=1.5 * DAY, **rest,
+        turnover=1e-3 * dt / DAY, abortive=0.1, cycle_time=1.5 * DAY, **rest,
     )  # fmt: skip
     made = 0.0
     for site, group in enumerate(found.group):
         for slot in range(4):
             loss = (slot & 1) * hazard[site] + (slot >> 1) * 1e-3
             p, *_ = cell_rule(slot >> 1, slot & 1, share[site], dt, found.p_birth, *rest.values())
-            made += found.composition[group, slot] * math.exp(-loss * dt / DAY) * (1.0 + p) / len(share)
+            stays = math.exp(-loss * dt / DAY) * (1.0 - 0.1 * p)
+            made += found.composition[group, slot] * stays * (1.0 + p) / len(share)
     assert math.log(made) * DAY / dt == pytest.approx(float(row["value"]), rel=0.01)
 
 
@@ -102,12 +103,14 @@ def test_potential_growth_bounds_the_doubling_time():
     potential = growth.potential_doubling_time(table["cells.cycle_time"], table["cells.growth_fraction"])
     given = {
         "dt": 3_600, "turnover": 0.0, "cycle_time": table["cells.cycle_time"], "tau_mix": DAY, "tau_phase": 600.0,
-        "growth_fraction": table["cells.growth_fraction"],
+        "growth_fraction": table["cells.growth_fraction"], "abortive": 0.0,
     }  # fmt: skip
     oxic = (cell_rule, np.zeros(4), np.zeros(4))
     assert calibrate(*oxic, doubling_time=1.2 * potential, **given).p_birth > 0.0
     with pytest.raises(InputError, match="the shortest is"):
         calibrate(*oxic, doubling_time=0.8 * potential, **given)
+    with pytest.raises(InputError, match="the shortest is"):  # divisions that fail make it slower still
+        calibrate(*oxic, doubling_time=1.2 * potential, **{**given, "abortive": 0.25})
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf])

@@ -8,7 +8,10 @@ from tumorsim.cells.rule import cell_rule
 from tumorsim.errors import InputError
 
 DAY = 86400.0
-CLOCKS = {"cycle_time": 36 * 3600.0, "tau_mix": DAY, "tau_phase": 2 * DAY, "growth_fraction": 0.134}
+FAILS = 0.1 / 0.9  # divisions that fail for each that succeeds
+CLOCKS = {
+    "abortive": FAILS, "cycle_time": 36 * 3600.0, "tau_mix": DAY, "tau_phase": 2 * DAY, "growth_fraction": 0.134,
+}  # fmt: skip
 
 
 def matrix(p_birth, share, hazard, turnover, dt):
@@ -22,7 +25,7 @@ def matrix(p_birth, share, hazard, turnover, dt):
         m[s ^ 2, s] += (1 - side) * phase
         m[s, s] += (1 - side) * (1 - phase)
         m[0, s] += divide
-        m[:, s] *= math.exp(-(hazard * (s & 1) + turnover * (s >> 1)))
+        m[:, s] *= math.exp(-(hazard * (s & 1) + turnover * (s >> 1))) * (1.0 - FAILS * divide)
     return m
 
 

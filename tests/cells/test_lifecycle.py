@@ -28,18 +28,19 @@ def plain_step(b, k, h_ext, ext_causes):
                 hazards[0], hazards[1] = b.ischaemia[site], b.starvation[site]
             if slot & 2:
                 hazards[2] = p.turnover
+            share = float(b.state.share10[site])
+            divide, phase, side = cell_rule(slot >> 1, slot & 1, share, *p.rule_arguments)
+            hazards[3] = -math.log1p(-p.abortive * divide)
             for e, cause in enumerate(ext_causes):
                 hazards[cause] = h_ext[e, site, slot]
             left = binomial_quantile(u_survival, n, math.exp(-sum(hazards)))
             booked = 0
             for cause in range(len(hazards)):
                 if sum(hazards) > 0:
-                    share = sum(hazards[: cause + 1]) / sum(hazards)
-                    upto = min(n - left, math.floor((n - left) * share + u_birth))
+                    of_these = sum(hazards[: cause + 1]) / sum(hazards)
+                    upto = min(n - left, math.floor((n - left) * of_these + u_birth))
                     deaths[site, cause] += upto - booked
                     booked = upto
-            share = float(b.state.share10[site])
-            divide, phase, side = cell_rule(slot >> 1, slot & 1, share, *p.rule_arguments)
             births[site] += binomial_quantile(u_birth, left, divide)
             to_side = move(u_side, left, side)
             to_phase = move(u_phase, left - to_side, phase)
@@ -59,8 +60,8 @@ def test_the_kernel_is_the_rule_and_the_words_of_its_docstring(bench, density):
     b.ischaemia[:] = 0.02
     h_ext = np.zeros((1, b.lattice.n_sites, 4))
     h_ext[0, ::3] = 0.4
-    new, births, deaths = plain_step(b, 4, h_ext, [3])
-    totals = b.step(4, H_ext=h_ext, ext_causes=[3])
+    new, births, deaths = plain_step(b, 4, h_ext, [4])
+    totals = b.step(4, H_ext=h_ext, ext_causes=[4])
     viable, inside = b.state.viable, b.inside
     assert np.array_equal(viable[inside, 1:], new[inside, 1:])
     assert np.all(viable[inside, 0] >= new[inside, 0])  # newborns enter this slot
@@ -74,7 +75,7 @@ def test_expected_survivors_are_sum_n_exp_minus_h(bench):
     b = bench(doubling=math.inf, overrides={"cells.turnover": "0 1/d"}, causes=["x"], radius=4.9)
     n = b.state.viable.copy()
     h_ext = np.broadcast_to(np.array([0.1, 0.5, 1.0, 2.0]), (1, b.lattice.n_sites, 4)).copy()
-    totals = b.step(1, H_ext=h_ext, ext_causes=[3])
+    totals = b.step(1, H_ext=h_ext, ext_causes=[4])
     expected = (n * np.exp(-h_ext[0])).sum()
     spread = math.sqrt((n * np.exp(-h_ext[0]) * (1 - np.exp(-h_ext[0]))).sum())
     assert abs(totals.viable - totals.births + totals.blocked - expected) < 4 * spread
@@ -85,11 +86,11 @@ def test_deaths_are_booked_in_proportion_to_the_hazards(bench):
     b.ischaemia[:], b.starvation[:] = 0.2, 0.1
     h_ext = np.zeros((2, b.lattice.n_sites, 4))
     h_ext[0], h_ext[1] = 0.3, 0.05
-    totals = b.step(H_ext=h_ext, ext_causes=[4, 3])
-    hypoxic_quiescent = np.array([0.2, 0.1, 0.01, 0.05, 0.3])
+    totals = b.step(H_ext=h_ext, ext_causes=[5, 4])
+    hypoxic_quiescent = np.array([0.2, 0.1, 0.01, 0.0, 0.05, 0.3])
     dead = np.array(totals.deaths)
     assert dead[0] / dead[1] == pytest.approx(2.0, rel=1e-3)
-    assert dead[4] / dead[3] == pytest.approx(6.0, rel=1e-3)
+    assert dead[5] / dead[4] == pytest.approx(6.0, rel=1e-3)
     assert dead / dead.sum() == pytest.approx(hypoxic_quiescent / hypoxic_quiescent.sum(), abs=1e-3)
 
 

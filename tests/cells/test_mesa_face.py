@@ -171,7 +171,7 @@ def test_agg(grown: TumorModel) -> None:
 def test_sums_of_many_cells_do_not_overflow() -> None:
     model = TumorModel(**SMALL)
     assert model.agents.agg("count", sum) == model.state.viable.sum(dtype=np.int64)
-    assert np.array_equal(model.agents.agg("deaths", sum), np.zeros(3))
+    assert np.array_equal(model.agents.agg("deaths", sum), np.zeros(4))
 
 
 def test_select(grown: TumorModel) -> None:

@@ -186,7 +186,7 @@ def test_a_thrombus_keeps_to_its_vein_and_may_reach_the_box(bench):
 def test_the_nadir_is_the_least_and_is_reset(bench):
     b = bench(share=0.0, causes=["x"])
     h = np.full((1, b.lattice.n_sites, 4), 3.0)
-    b.step(0, H_ext=h, ext_causes=[3])
+    b.step(0, H_ext=h, ext_causes=[4])
     low = b.state.nadir.copy()
     for k in range(1, 20):
         b.step(k)
@@ -201,7 +201,8 @@ def sleepers(quiescent, hypoxic, share, dt, p_birth, tau_mix, tau_phase, growth_
 
 
 def test_a_users_own_rule_is_the_rule(bench):
-    b = bench(rule=sleepers, overrides={"cells.turnover": "0 1/d"}, cells=[1000, 0, 400, 0])
+    still = {"cells.turnover": "0 1/d", "cells.abortive_share": 0.0}
+    b = bench(rule=sleepers, overrides=still, cells=[1000, 0, 400, 0])
     n = int(b.inside.sum())
     t = b.step()
     assert t.births == pytest.approx(100 * n, rel=0.01)

@@ -63,9 +63,9 @@ def test_causes_share_deaths_by_hazard(bench):
     b = bench(**FINE, cells=[0, 1, 0, 0], causes=["heat"], overrides={"cells.turnover": "0 1/d"})
     b.ischaemia[:], b.starvation[:] = 0.5, 0.25
     h = np.full((1, b.lattice.n_sites, 4), 0.25)
-    dead = np.array(b.step(H_ext=h, ext_causes=[3]).deaths)
+    dead = np.array(b.step(H_ext=h, ext_causes=[4]).deaths)
     assert dead[2] == 0
-    assert dead / dead.sum() == pytest.approx([0.5, 0.25, 0, 0.25], abs=0.05)
+    assert dead / dead.sum() == pytest.approx([0.5, 0.25, 0, 0, 0.25], abs=0.05)
 
 
 def test_more_hazard_never_leaves_a_cell_that_less_had_killed(bench):

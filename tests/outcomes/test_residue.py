@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -75,3 +77,12 @@ def test_every_residual_cell_has_one_zone(viable: np.ndarray, zone: np.ndarray) 
     counted = residue_by_zone(viable, zone, ["a", "b", "c"])
     assert list(counted) == ["a", "b", "c"]
     assert sum(counted.values()) == viable.sum()
+
+
+def test_resistant_stands_behind_what_went_wrong_and_before_hypoxic() -> None:
+    tried = replace(attempt(4, low_dose=[0], missed=[1]), resistant=np.array([True, True, True, False]))
+    assert list(reason_of_sites(4, [tried])) == [
+        Reason.LOW_DOSE, Reason.MISSED, Reason.RESISTANT, Reason.HYPOXIC,
+    ]  # fmt: skip
+    failed = replace(attempt(2, failed=[0]), resistant=np.array([True, False]))
+    assert set(reason_of_sites(2, [failed])) == {Reason.NOT_DELIVERED}

@@ -79,6 +79,16 @@ def test_elsewhere_small_differences_pass_and_large_ones_do_not(folder, study):
     assert not ok and "nadir_fraction" in text
 
 
+def test_other_sources_under_the_same_version_number_are_named(folder, study):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["source"] = "0123456789abcdef"
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    ok, text = room.verify(folder, lambda m: shifted(study, 1))
+    assert not ok and "equality" in text and "its sources" in text and "0123456789abcdef" in text
+    ok, text = room.verify(folder, lambda m: study)
+    assert ok and "its sources" not in text
+
+
 def test_a_changed_file_is_found_before_anything_runs(folder):
     path = folder / "summary.json"
     path.write_text(path.read_text().replace('"seed": 7', '"seed": 8'))

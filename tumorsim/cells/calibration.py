@@ -47,6 +47,11 @@ class Calibration:
     composition: Array
 
 
+def most_births(dt: float, cycle_time: float) -> float:
+    """Probability that a proliferating cell divides within ``dt`` [s] if it does so once a cycle [s]: the potential."""
+    return min(1.0, 2.0 ** (dt / cycle_time) - 1.0)
+
+
 def calibrate(
     rule: Callable[..., tuple[float, float, float]],
     share_hypoxic: Array,
@@ -55,6 +60,7 @@ def calibrate(
     dt: float,
     doubling_time: float,
     turnover: float,
+    abortive: float,
     cycle_time: float,
     tau_mix: float,
     tau_phase: float,
@@ -73,6 +79,8 @@ def calibrate(
         Seconds; ``doubling_time`` may be inf (no net growth).
     turnover : float
         Hazard of quiescent cells over a step.
+    abortive : float
+        Divisions that fail, and lose the cell, for each one that succeeds.
     cells : (n,) float64, optional
         Viable cells of each site, in any unit; equal by default.
 
@@ -100,14 +108,15 @@ def calibrate(
         )  # (groups, slot, [divide, phase, side])
         if not (np.all(p >= 0) and np.all(p <= 1)):
             raise InputError("rule: every number it returns must be a probability, 0 to 1")
-        composition = _composition(p[:, :, 1], p[:, :, 2], survival, growth)
-        lives = composition * survival
+        lasting = survival * (1.0 - abortive * p[:, :, 0])
+        composition = _composition(p[:, :, 1], p[:, :, 2], lasting, growth)
+        lives = composition * lasting
         given = (lives * p[:, :, 0]).sum(axis=1)
         asked = growth - lives.sum(axis=1)
         return float(weight @ (given - asked)), composition
 
     growth = 2.0 ** (dt / doubling_time)
-    most = min(1.0, 2.0 ** (dt / cycle_time) - 1.0)
+    most = most_births(dt, cycle_time)
     low, _ = excess(0.0, growth)
     high, composition = excess(most, growth)
     if low == high:

@@ -120,6 +120,14 @@ def _dead_of_site(name: str, model: Any, ids: Ids) -> NDArray[Any]:
     return _of_site(name, model, ids)
 
 
+def _doomed(model: Any, ids: Ids) -> NDArray[Any]:
+    """Doomed cells of the site; where a living cell has a site to itself there are none."""
+    if model.state.sizes.one_cell:
+        return np.zeros(ids.size, dtype=np.int32)
+    found: NDArray[Any] = model.state.doomed[ids >> 2].sum(axis=1, dtype=np.int32)
+    return found
+
+
 def _nodes(model: Any, ids: Ids) -> NDArray[Any]:
     network = model.network
     found = np.empty(ids.size, dtype=object)
@@ -161,6 +169,7 @@ def _write_count(model: Any, ids: Ids, values: NDArray[Any]) -> Ids:
         flat = state.viable.reshape(-1)
         held, place = np.unique(sites, return_inverse=True)
         after = state.viable[held].sum(axis=1, dtype=np.int64) + state.dying[held]
+        after += state.doomed[held].sum(axis=1, dtype=np.int64)
         after += np.ceil(state.debris[held]).astype(np.int64)
         np.add.at(after, place, new - flat[ids])
         _room_for(model, held, after)
@@ -202,7 +211,8 @@ def _write_dead(name: str, model: Any, ids: Ids, values: NDArray[Any]) -> Ids:
         raise AttributeError(f"{name} cannot be written: in this run a site holds one cell, living or dead")
     new = _whole(name, values) if name == "dying" else _from_zero(name, values)
     other = state.debris if name == "dying" else state.dying
-    used = state.viable[sites].sum(axis=1, dtype=np.int64) + np.ceil(other[sites]) + np.ceil(new)
+    used = state.viable[sites].sum(axis=1, dtype=np.int64) + state.doomed[sites].sum(axis=1, dtype=np.int64)
+    used = used + np.ceil(other[sites]) + np.ceil(new)
     _room_for(model, sites, used.astype(np.int64))
     getattr(state, name)[sites] = new
     model.population.recount(sites)
@@ -238,6 +248,8 @@ def _site_columns() -> dict[str, Column]:
     fixed |= dict.fromkeys(("po2", "share10", "share2p5", "share0p5"), _OXYGEN)
     fixed["compartment"] = "it is anatomy, and cells take it along when they enter liver"
     fixed["nadir"] = "it is a record of the least that was alive"
+    fixed["peak"] = "it is a record of the most that a treatment found"
+    fixed["volume"] = "it follows from what has been resorbed"
     writers = {
         "dying": partial(_write_dead, "dying"),
         "debris": partial(_write_dead, "debris"),
@@ -274,6 +286,8 @@ def _table() -> dict[str, Column]:
         ),
         Column("cell", "-", "the exchange node that feeds the site", _nodes, None, _VESSELS),
         Column("exchange", "-", "row of that node", _exchange, None, _VESSELS),
+        Column("doomed", "cells", "lethally hit cells of the site that have not died yet", _doomed, None,
+               "a lethal hit is booked by the step in which it happened"),
         Column("deaths", "cells", "deaths booked in the site so far, by cause", partial(_of_site, "deaths"), None,
                "every death is booked by the step in which it happened"),
     )  # fmt: skip

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tumorsim.anatomy.capsule import THROMBUS
 from tumorsim.cells import placement
 from tumorsim.lattice import Lattice
-from tumorsim.state import LIVER, OUTSIDE, State
+from tumorsim.state import DOOMED, LIVER, OUTSIDE, State
 
 
 class Barriers(Protocol):
@@ -69,12 +69,15 @@ class Ground:
         Liver sites beside them, ascending.
     room, overflow : [site]
         Cells that still fit, and births of this step that did not.
+    arrived : sites and numbers
+        Where `place` last put such births.
     """
 
     members: NDArray[np.int64]
     shell: NDArray[np.int64]
     room: NDArray[Any]
     overflow: NDArray[Any]
+    arrived: tuple[NDArray[np.int64], NDArray[np.int64]]
 
     def __init__(
         self,
@@ -116,7 +119,8 @@ class Ground:
         if state.sizes.one_cell:
             self.room[sites] = state.phase[sites] == 0
         else:
-            used = state.viable[sites].sum(axis=1, dtype=np.int64) + state.dying[sites] + np.ceil(state.debris[sites])
+            used = state.viable[sites].sum(axis=1, dtype=np.int64) + state.doomed[sites].sum(axis=1, dtype=np.int64)
+            used = used + state.dying[sites] + np.ceil(state.debris[sites])
             self.room[sites] = np.maximum(self.capacity - used, 0)
 
     def _claim(self, sites: NDArray[np.int64], labels: NDArray[np.uint8]) -> None:
@@ -168,6 +172,7 @@ class Ground:
         blocked = int(placement.onto_front(overflow - taken, targets, label, weight, space, admitted, *key))
         got = np.flatnonzero(admitted)
         sites, cells = targets[got], admitted[got]
+        self.arrived = (sites, cells)
         if state.sizes.one_cell:
             state.phase[sites] = 1  # proliferating and oxic
         else:
@@ -177,3 +182,14 @@ class Ground:
         if entered.any():
             self._claim(sites[entered], label[got][entered])
         return int(cells.sum()), int(cells[self.target[sites]].sum()), blocked
+
+    def place_doomed(self, mothers: NDArray[np.int64], key: tuple[int, int, int]) -> int:
+        """Set a doomed daughter beside each of ``mothers`` that has room beside it, one cell a site; how many found it.
+
+        She takes a free place of the mother's own compartment; who has none dies with the division that made her.
+        """
+        return int(
+            placement.beside(
+                mothers, *key, self.state.compartment, self.room, self.state.phase, DOOMED, *self.lattice.shape
+            )
+        )

@@ -20,10 +20,12 @@ def kernels(rule: Callable[..., Any] | None = None) -> tuple[Callable[..., Any],
     if rule is None:
         return many_cells, one_cell
     own = rule if hasattr(rule, "py_func") else njit(rule, cache=False)
-    return _around(many_cells, own), _around(one_cell, own)
+    return around(many_cells, own), around(one_cell, own)
 
 
-def _around(kernel: Any, own_rule: Any) -> Callable[..., Any]:
+def around(kernel: Any, own_rule: Any) -> Callable[..., Any]:
+    """A kernel compiled anew around a user's rule, in the place of the name ``cell_rule``."""
+    own_rule = own_rule if hasattr(own_rule, "py_func") else njit(own_rule, cache=False)
     source = kernel.py_func
     names = {**source.__globals__, "cell_rule": own_rule}
     rebuilt = types.FunctionType(source.__code__, names, source.__name__, source.__defaults__, source.__closure__)

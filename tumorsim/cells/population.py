@@ -16,22 +16,22 @@ from numpy.typing import ArrayLike, NDArray
 
 from tumorsim._jit import chunked
 from tumorsim.cells import lifecycle
-from tumorsim.cells.calibration import Calibration, calibrate
+from tumorsim.cells.calibration import Calibration, calibrate, most_births
 from tumorsim.cells.ground import AnatomyLike, Ground
+from tumorsim.cells.imposed import imposed_hazards
+from tumorsim.cells.inheritance import Inheritance
 from tumorsim.cells.kernels import kernels
+from tumorsim.cells.nests import Nests
 from tumorsim.cells.rule import cell_rule
 from tumorsim.cells.start import fill
 from tumorsim.errors import InputError
 from tumorsim.lattice import Lattice, capacity
-from tumorsim.state import DEBRIS, DYING, State
-
-_NO_HAZARD = np.zeros((0, 1, 4))
-_NO_CAUSE = np.zeros(0, dtype=np.int64)
+from tumorsim.state import DEBRIS, DOOMED, DOOMED_ONCE_MORE, DYING, State
 
 
 @dataclass(frozen=True)
 class StepTotals:
-    """Counts of all cells after a step (``viable``, ``viable_in_target``, ``dying``) and of what happened in it.
+    """Counts of all cells after a step (``viable``, ``viable_in_target``, ``doomed``, ``dying``) and what happened.
 
     ``viable after = viable before - sum(deaths) + births - blocked``: ``blocked`` births found no room.
     ``deaths`` is in the order of ``State.causes``. ``touches_face``: viable cells have reached the box face.
@@ -44,6 +44,7 @@ class StepTotals:
     births: int
     blocked: int
     touches_face: bool
+    doomed: int = 0
 
 
 class Population:
@@ -103,12 +104,20 @@ class Population:
         self.one_cell = self.capacity == 1
         self.rule = cell_rule if rule is None else rule
         self._many, self._one = kernels(rule)
+        self._inheritance = Inheritance(rule)
 
         self.growth_fraction = parameters["cells.growth_fraction"]
         self.cycle_time = parameters["cells.cycle_time"]
         self.tau_mix, self.tau_phase = parameters["clocks.tau_mix"], parameters["clocks.tau_phase"]
         self.turnover = parameters["cells.turnover"] * self.dt
         self.initial_fill = parameters["cells.initial_fill"]
+        failing = parameters["cells.abortive_share"]
+        self.abortive = failing / (1.0 - failing)
+        self.once_more = parameters["cells.doomed_once_more"]
+        self.potential = most_births(self.dt, self.cycle_time) if self.cycle_time > 0 else 0.0
+        self.nests = Nests(
+            lattice, parameters["cells.nest_size"], parameters["cells.nest_below"], parameters["cells.repopulation"]
+        )
         self._debris_rates = (1.0 / parameters["clocks.dying"], math.log(2.0) / parameters["clocks.debris_half_life"])
         self._p_debris = 1.0 - math.exp(-self.dt / parameters["clocks.dying"])
         self._debris_left = 2.0 ** (-self.dt / parameters["clocks.debris_half_life"])
@@ -127,6 +136,7 @@ class Population:
             f"{name} must lie between 0 and 1, got {value:g}"
             for name, value in (
                 ("cells.growth_fraction", self.growth_fraction), ("cells.initial_fill", self.initial_fill),
+                ("cells.doomed_once_more", self.once_more), ("cells.repopulation", parameters["cells.repopulation"]),
                 ("cells.established", parameters["cells.established"]),
                 ("capsule permeability", anatomy.permeability.capsule),
                 ("septum permeability", anatomy.permeability.septum),
@@ -134,10 +144,16 @@ class Population:
             )
             if not 0 <= value <= 1
         ]  # fmt: skip
+        if not 0 <= failing < 0.5:
+            problems.append(f"cells.abortive_share must lie between 0 and below 0.5, got {failing:g}")
+        if not 0 < parameters["cells.nest_below"] <= 1:
+            problems.append(f"cells.nest_below must be above 0 and at most 1, got {parameters['cells.nest_below']:g}")
         if problems:
             raise InputError(problems)
         self._check(state)
         self.state = state
+        self._any_doomed = self.doomed_total() > 0
+        self.nests.attach(state)
         self._ground = Ground(lattice, self.capacity, parameters["cells.established"], anatomy, state)
 
     @property
@@ -156,6 +172,8 @@ class Population:
         """Take another state of the same run (loaded, forked, or edited) and find its sites again."""
         self._check(state)
         self.state = state
+        self._any_doomed = self.doomed_total() > 0
+        self.nests.attach(state)
         self._ground.attach(state)
 
     def recount(self, sites: NDArray[np.int64]) -> None:
@@ -210,7 +228,7 @@ class Population:
         hazard = np.broadcast_to(np.asarray(hazard_hypoxic, dtype=np.float64), (self.lattice.n_sites,))[here]
         found = calibrate(
             self.rule, share, hazard, dt=self.dt, doubling_time=self.doubling_time, turnover=self.turnover,
-            cycle_time=self.cycle_time, tau_mix=self.tau_mix, tau_phase=self.tau_phase,
+            abortive=self.abortive, cycle_time=self.cycle_time, tau_mix=self.tau_mix, tau_phase=self.tau_phase,
             growth_fraction=self.growth_fraction, cells=living,
         )  # fmt: skip
         self.calibration, self.p_birth = found, found.p_birth
@@ -231,12 +249,38 @@ class Population:
             return ((self.state.phase > 0) & (self.state.phase < DYING)).astype(np.int32)
         return self.state.viable.sum(axis=1, dtype=np.int32)
 
-    def living_of(self, sites: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Viable cells of some sites: those that consume oxygen, ``(n,) int32``."""
+    def viable_of(self, sites: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Viable cells of some sites, ``(n,) int32``."""
         if self.one_cell:
             phase = self.state.phase[sites]
             return ((phase > 0) & (phase < DYING)).astype(np.int32)
         return lifecycle.viable_of(sites, self.state.viable)
+
+    def living_of(self, sites: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Viable and doomed cells of some sites: those that consume oxygen, ``(n,) int32``."""
+        viable = self.viable_of(sites)
+        if not self._any_doomed:
+            return viable
+        return np.asarray(viable + self._doomed(sites), dtype=np.int32)
+
+    def living_of_sites(self) -> NDArray[np.int32]:
+        """Viable and doomed cells of every site, ``[site] int32``."""
+        return self.viable_of_sites() + self.doomed_of_sites() if self._any_doomed else self.viable_of_sites()
+
+    def _doomed(self, sites: NDArray[np.int64] | slice) -> NDArray[np.int32]:
+        if self.one_cell:
+            return (self.state.phase[sites] >= DOOMED_ONCE_MORE).astype(np.int32)
+        return np.asarray(self.state.doomed[sites].sum(axis=1, dtype=np.int32))
+
+    def doomed_of_sites(self) -> NDArray[np.int32]:
+        """Cells of every site that are lethally hit and have not died yet, ``[site] int32``."""
+        return self._doomed(slice(None))
+
+    def doomed_total(self) -> int:
+        """Doomed cells of all sites."""
+        if self.one_cell:
+            return int(np.count_nonzero(self.state.phase >= DOOMED_ONCE_MORE))
+        return int(self.state.doomed.sum(dtype=np.int64))
 
     def hypoxic_of(self, sites: NDArray[np.int64]) -> NDArray[np.int32]:
         """Viable cells of some sites on the hypoxic side, ``(n,) int32``."""
@@ -255,6 +299,11 @@ class Population:
             return float(np.count_nonzero(self.state.phase == DEBRIS))
         return float(self.state.debris[self.members].sum(dtype=np.float64))
 
+    def meet_treatment(self, before: NDArray[np.int32]) -> None:
+        """After a treatment has changed something: its nests are measured by the cells it found, [site] int32."""
+        self.nests.mark(self.state, before)
+        self.reset_nadir()
+
     def reset_nadir(self) -> None:
         """Set the least number of viable cells to that of now, as after a treatment."""
         self.state.nadir[:] = self.viable_of_sites()
@@ -269,6 +318,7 @@ class Population:
         H_ext: NDArray[np.float64] | None = None,
         ext_causes: Sequence[int] | None = None,
         threads: int = 1,
+        ext_mitotic: Sequence[bool] | None = None,
     ) -> StepTotals:
         """One base step: cells die, change side and phase, divide, and newborns find a place.
 
@@ -282,34 +332,51 @@ class Population:
             Hazards over this step that treatments impose.
         ext_causes : sequence of int
             Column of ``State.deaths`` of each.
+        ext_mitotic : sequence of bool, optional
+            Which of them leave doomed cells, which die at mitosis, and not dying ones; default none.
         threads : int
             Changes the time, not a bit of the result.
         """
         state, n_causes = self.state, len(self.state.causes)
         if not H_ischaemia.shape == H_starvation.shape == (self.lattice.n_sites,):
             raise ValueError(f"hazards must have shape ({self.lattice.n_sites},)")
-        h_ext, columns = self._external(H_ext, ext_causes)
-        rule = self.rule_arguments
-        after = (state.share10, H_ischaemia, H_starvation, h_ext, columns, state.compartment, self._ground.target)
+        h_ext, columns, dooms = imposed_hazards(H_ext, ext_causes, ext_mitotic, self.lattice.n_sites, state.causes)
+        births = self.nests.births(state, self.members, self.viable_of, self.p_birth, self.potential)
+        rule = (float(self.dt), births, self.tau_mix, self.tau_phase, self.growth_fraction)
+        fails = (self.turnover, self.abortive, self.potential * self.growth_fraction, self.once_more)
+        imposed = (h_ext, columns, dooms)
+        after = (state.share10, H_ischaemia, H_starvation, *imposed, state.compartment, self._ground.target)
         scratch = (state.deaths, state.nadir, self._ground.room, self._ground.overflow)
         key = (self.seed, self.patient, int(step_index))
+        about_to_split = np.zeros(0, dtype=np.int64)
+        self._inheritance.begin(state, self.members)
         if self.one_cell:
             # 1 minus what is left: the chance that a debris is resorbed within the step
-            clocks = (self.turnover, self._p_debris, 1.0 - self._debris_left)
+            clocks = (*fails, self._p_debris, 1.0 - self._debris_left)
+            if self._any_doomed:
+                about_to_split = np.flatnonzero(state.phase == DOOMED_ONCE_MORE)
             blocks = chunked(
                 self._one, self.lattice.n_sites, threads, *key, *rule, *clocks, *after, state.phase, *scratch
             )
         else:
-            many = (self.turnover, self._p_debris, self._debris_left)
+            many = (*fails, self._p_debris, self._debris_left)
             blocks = chunked(
                 self._many, self.members.size, threads, self.members, *key, self.capacity, *rule, *many, *after,
-                state.viable, state.dying, state.debris, *scratch,
+                state.viable, state.doomed, state.dying, state.debris, *scratch,
             )  # fmt: skip
         totals = np.zeros(lifecycle.FIRST_DEATH + n_causes + lifecycle.COMPARTMENTS, dtype=np.int64)
         for block in blocks:
             totals += block
+        self._inheritance.slots(state, rule, fails[:2], after[1:4], self._ground.overflow)
         overflow = totals[lifecycle.FIRST_DEATH + n_causes :]
-        placed, in_target, blocked = self._ground.place(overflow, key) if overflow.any() else (0, 0, 0)
+        placed, in_target, blocked = 0, 0, 0
+        if overflow.any():
+            placed, in_target, blocked = self._ground.place(overflow, key)
+            self._inheritance.newborns(state, self._ground.arrived, self._ground.overflow, self.lattice.shape)
+        doomed = int(totals[lifecycle.DOOMED])
+        if len(about_to_split):
+            doomed += self._ground.place_doomed(about_to_split[state.phase[about_to_split] == DOOMED], key)
+        self._any_doomed = doomed > 0
         return StepTotals(
             viable=int(totals[lifecycle.VIABLE]) + placed,
             viable_in_target=int(totals[lifecycle.VIABLE_IN_TARGET]) + in_target,
@@ -318,6 +385,7 @@ class Population:
             births=int(totals[lifecycle.BIRTHS]),
             blocked=blocked,
             touches_face=self.touches_face,
+            doomed=doomed,
         )
 
     @property
@@ -325,17 +393,3 @@ class Population:
         """Whether any site on the box face holds viable cells."""
         on_face = self._ground.on_face
         return bool(on_face.size and self.living_of(on_face).any())
-
-    def _external(
-        self, h_ext: NDArray[np.float64] | None, causes: Sequence[int] | None
-    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        if h_ext is None or len(h_ext) == 0:
-            return _NO_HAZARD, _NO_CAUSE
-        columns = np.asarray(causes if causes is not None else (), dtype=np.int64)
-        if h_ext.shape != (columns.size, self.lattice.n_sites, 4):
-            raise ValueError(f"H_ext has shape {h_ext.shape}, expected {(columns.size, self.lattice.n_sites, 4)}")
-        if columns.min() <= lifecycle.TURNOVER or columns.max() >= len(self.state.causes):
-            raise ValueError(f"ext_causes {columns.tolist()} are not columns of treatments in {self.state.causes}")
-        if not (h_ext.min() >= 0 and h_ext.max() < math.inf):
-            raise ValueError("hazards must be finite and not negative")
-        return np.ascontiguousarray(h_ext, dtype=np.float64), columns

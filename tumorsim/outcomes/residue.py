@@ -45,7 +45,8 @@ class Attempt:
     Arrays have shape (sites,). ``planned`` marks the plan, where a log-kill of 9 was meant. The flags say
     what the treatment knows of its own failures there: ``missed`` (aim, catheter, feeder), ``other_supply``
     (blood the treatment cannot reach keeps the site), ``low_dose`` (reached, but not enough).
-    ``received`` is the log-kill the treatment's cause has booked [log10].
+    ``received`` is the log-kill the treatment's cause has booked [log10]. ``resistant``, filled in for every
+    treatment alike, says where the survivors have lived through what would have killed mean cells.
     """
 
     delivered: bool
@@ -54,6 +55,7 @@ class Attempt:
     other_supply: NDArray[np.bool_]
     low_dose: NDArray[np.bool_]
     received: NDArray[np.floating]
+    resistant: NDArray[np.bool_] | None = None
 
 
 PLANNED_LOG_KILL = 9.0
@@ -76,9 +78,11 @@ def reason_of_sites(n_sites: int, attempts: Sequence[Attempt]) -> NDArray[np.uin
         take = (shortfall > 0.0) & (shortfall >= worst)  # of equals the later: it had the last chance
         worst = np.maximum(worst, shortfall)
         verdict = np.full(n_sites, Reason.HYPOXIC, dtype=np.uint8)
+        # written from the last rule to the first, so that the first true one stands
+        if attempt.resistant is not None:
+            verdict[attempt.resistant] = Reason.RESISTANT
         if not attempt.delivered:
             verdict[:] = Reason.NOT_DELIVERED
-        # written from the last rule to the first, so that the first true one stands
         verdict[attempt.low_dose] = Reason.LOW_DOSE
         verdict[attempt.other_supply] = Reason.OTHER_SUPPLY
         verdict[attempt.missed] = Reason.MISSED

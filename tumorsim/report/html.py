@@ -75,6 +75,7 @@ def _context(results: Results) -> dict[str, Any]:
         "sentences": [words.arm_sentence(name, arm) for name, arm in arms.items()],
         "pair_sentences": {name: words.pair_sentence(name, pair) for name, pair in results.pairs.items()},
         "left_out": words.left_out(summary),
+        "older": results.older,
         "curves": Markup(figures.curves(curves, treated_at)) if curves else None,
         "strip": Markup(figures.strip({a: t.iloc[-1].tolist() for a, t in cells.items() if len(t)}))
         if not one and curves

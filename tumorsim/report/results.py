@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tumorsim.errors import InputError, nearest
 from tumorsim.report import words
-from tumorsim.studies import store
+from tumorsim.studies import older, store
 from tumorsim.studies.records import VIABLE
 
 if TYPE_CHECKING:
@@ -30,17 +30,26 @@ class Results:
     path : Path
         The folder.
     summary, manifest : dict
-        Content of ``summary.json`` and ``manifest.json``.
+        Content of ``summary.json`` and ``manifest.json``; null for what an earlier version did not record.
+    older : str or None
+        Which version wrote the folder and what it did not record, in a sentence; None for this version.
     """
 
     def __init__(self, path: Path, summary: dict[str, Any], manifest: dict[str, Any]) -> None:
         self.path = path
-        self.summary = summary
+        self.summary, missing = older.complete(summary, path / store.SUMMARY)
         self.manifest = manifest
+        self.older = older.said(summary, manifest, missing)
 
     @classmethod
     def open(cls, path: Path | str) -> Results:
-        """Open a folder of results; raises InputError where it holds none, or a run that did not finish."""
+        """Open a folder of results, of this version or an earlier one.
+
+        Raises
+        ------
+        InputError
+            Where it holds none, a run that did not finish, or a summary of a newer version.
+        """
         path = Path(path)
         if not path.is_dir():
             raise InputError(f"{path}: no such folder")
@@ -128,7 +137,7 @@ class Results:
         said = [words.arm_sentence(name, arm) for name, arm in self.arms.items()]
         said += [words.pair_sentence(name, pair) for name, pair in self.pairs.items()]
         left_out = words.left_out(self.summary)
-        return [*said, left_out] if left_out else said
+        return [*said, *filter(None, (left_out, self.older))]
 
     def __repr__(self) -> str:
         return "\n".join([f"Results of {self.summary['name']!r} ({self.path})", *self.sentences()])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tumorsim.errors import InputError
 from tumorsim.scenario import Scenario
 from tumorsim.studies.compare import run_patient
 from tumorsim.studies.records import RunRecord
@@ -18,7 +19,14 @@ def run_again(manifest: Mapping[str, Any]) -> list[RunRecord]:
     InputError
         Where a scenario of the manifest is not one this version can run.
     """
-    scenarios = [Scenario.from_dict(data) for data in manifest["scenario"].values()]
+    scenarios, problems = [], []
+    for arm, data in manifest["scenario"].items():
+        try:
+            scenarios.append(Scenario.from_dict(data))
+        except InputError as error:
+            problems += [f"{arm}: cannot be run again by this version: {problem}" for problem in error.problems]
+    if problems:
+        raise InputError(problems)
     return [
         record
         for patient in manifest["patients"]

@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 
 import tumorsim
+from tumorsim._jit import source_hash
+from tumorsim.state import SCHEMA_VERSION as STATE
+from tumorsim.studies.older import SCHEMA_VERSION as SUMMARY
 from tumorsim.studies.records import RunRecord
 
 #: Parts whose version can change a bit of a result.
@@ -18,8 +21,9 @@ LIBRARIES = ("numpy", "scipy", "numba", "mesa", "networkx", "pandas", "pyarrow")
 
 
 def versions() -> dict[str, str]:
-    """Version of tumorsim, Python and the libraries a result depends on."""
-    found = {"tumorsim": tumorsim.__version__, "python": platform.python_version()}
+    """Version of tumorsim, of its state and summary, of Python and of the libraries a result depends on."""
+    found = {"tumorsim": tumorsim.__version__, "state": str(STATE), "summary": str(SUMMARY)}
+    found["python"] = platform.python_version()
     return found | {name: importlib.metadata.version(name) for name in LIBRARIES}
 
 
@@ -76,6 +80,7 @@ def make_manifest(
         "patients": sorted(next(iter(by_arm.values()))),
         "versions": versions(),
         "platform_key": platform_key(),
+        "source": source_hash(),
         "command": command,
         "scenario": {arm: record.scenario for arm, record in first.items()},
         "schedule": {

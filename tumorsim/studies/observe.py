@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tumorsim.anatomy import ZONES, zone_of_sites
+from tumorsim.hazards.frailty import resistant
+from tumorsim.hazards.traits import TRAITS
 from tumorsim.log import Done
 from tumorsim.model import TumorModel
 from tumorsim.outcomes import harm, residue
@@ -42,10 +46,13 @@ def reading(model: TumorModel) -> Reading:
 
 def reasons(model: TumorModel) -> NDArray[np.uint8]:
     """Why the old cells of every site live, codes of `outcomes.residue.Reason`, (sites,)."""
-    attempts = [
-        done.treatment.attempt(done.plan, done.delivery, model.virtual_patient, model.state)
-        for done in model.records.done
-    ]
+    fixed, state = model.virtual_patient, model.state
+    planned = residue.PLANNED_LOG_KILL * math.log(10.0)
+    attempts = []
+    for done in model.records.done:
+        attempt = done.treatment.attempt(done.plan, done.delivery, fixed, state)
+        borne = [TRAITS.index(trait) for trait in done.treatment.traits.values()]
+        attempts.append(replace(attempt, resistant=resistant(state, fixed.traits, borne, planned)))
     return residue.reason_of_sites(model.virtual_patient.lattice.n_sites, attempts)
 
 
@@ -76,14 +83,16 @@ def outcome(model: TumorModel, n0: int, readings: list[Reading], due: int | None
         if (zone == code).any()
     }
     total = int(cells.sum(dtype=np.int64))
-    dying = int(model.population.dying_of_sites()[target].sum(dtype=np.int64))
+    # under the microscope neither a doomed nor a dying cell is a dead one
+    seen = model.population.dying_of_sites() + model.population.doomed_of_sites()
+    unsure = int(seen[target].sum(dtype=np.int64))
     image = model.image()
     return Outcome(
         viable_cells=total,
         residual_fraction=total / n0 if n0 else None,
         log10_kill=residue.log10_kill(total, n0) if n0 else None,
         p0=int(total == 0) if n0 else None,
-        p0_histology=int(total + dying == 0) if n0 else None,
+        p0_histology=int(total + unsure == 0) if n0 else None,
         deaths_by_cause={
             cause: int(state.deaths[target, column].sum(dtype=np.int64)) for column, cause in enumerate(state.causes)
         },
@@ -169,12 +178,14 @@ def count_rows(model: TumorModel) -> list[SeriesRow]:
     """Counts by step, from the model's records."""
     records, step = model.records, model.case.step
     rows: list[SeriesRow] = []
-    for index, (inside, every, dying) in enumerate(zip(records.in_target, records.viable, records.dying, strict=True)):
+    counted = zip(records.in_target, records.viable, records.dying, records.doomed, strict=True)
+    for index, (inside, every, dying, doomed) in enumerate(counted):
         at = index * step / HOUR
         rows += [
             (at, VIABLE, float(inside), "cells"),
             (at, "distant_cells", float(every - inside), "cells"),
             (at, "dying_cells", float(dying), "cells"),
+            (at, "doomed_cells", float(doomed), "cells"),
         ]
     return rows
 

@@ -129,7 +129,7 @@ class Watch:
             schedule=[observe.schedule_item(done) for done in model.records.done],
             series=sorted([*observe.count_rows(model), *self.rows], key=lambda row: (row[0], row[1])),
             touched_face=model.records.touched_face,
-            notes=list(dict.fromkeys(note for e in case.treatments for note in e.spec.carried())),
+            notes=list(dict.fromkeys([*model.records.notes, *(n for e in case.treatments for n in e.spec.carried())])),
             snapshot=self.picture,
         )
 

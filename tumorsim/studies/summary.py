@@ -4,19 +4,17 @@ NaN."""
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib import resources
 from typing import Any
 
 import numpy as np
 
 from tumorsim.studies import statistics
+from tumorsim.studies.older import SCHEMA_VERSION
+from tumorsim.studies.older import schema as schema
 from tumorsim.studies.pairs import make_pairs
 from tumorsim.studies.records import Outcome, RunRecord
-
-SCHEMA_VERSION = 1
 
 #: Leaves that are shares of patients: 0 or 1 for one patient, Wilson's interval over many.
 SHARES = frozenset(
@@ -129,13 +127,6 @@ def hash_of_hashes(runs: Mapping[str, Mapping[Any, str]]) -> str:
     if len(listed) == 1:
         return listed[0][2]
     return hashlib.sha256("".join(h for _, _, h in listed).encode("ascii")).hexdigest()
-
-
-def schema() -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of ``summary.json``, as shipped in the package."""
-    text = resources.files("tumorsim").joinpath("data/summary.schema.json").read_text(encoding="utf-8")
-    loaded: dict[str, Any] = json.loads(text)
-    return loaded
 
 
 # --- one arm ---------------------------------------------------------------------------------------------

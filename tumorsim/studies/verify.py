@@ -10,8 +10,9 @@ from typing import Any
 
 import pandas as pd
 
+from tumorsim._jit import source_hash
 from tumorsim.errors import InputError
-from tumorsim.studies import store
+from tumorsim.studies import older, store
 from tumorsim.studies.manifest import platform_key, versions
 from tumorsim.studies.records import RunRecord
 from tumorsim.studies.summary import assemble, hash_of_hashes
@@ -30,7 +31,8 @@ def verify(folder: Path | str, rerun: Rerun | None = None) -> tuple[bool, str]:
     2. Hashes: ``state_hash`` is that of the listed run hashes, in summary and manifest.
     3. Runs (where ``rerun`` is given): on the same platform and versions every state hash and every number of
        the summary must be *equal*. Elsewhere the last bit of exp and log may differ, and counts must agree
-       within max(2, 1e-6 n) and numbers of the summary within 1e-3 (of the larger of the number and 1).
+       within max(2, 1e-6 n) and numbers of the summary within 1e-3 (of the larger of the number and 1). Of a
+       summary of an older version (`older`) what it has is compared, and the rest is counted.
 
     Parameters
     ----------
@@ -51,6 +53,7 @@ def verify(folder: Path | str, rerun: Rerun | None = None) -> tuple[bool, str]:
     lines.append(f"files: {len(_hashed(manifest))} hashed again" + _found(problems))
     if not problems:
         summary = store.read_json(path / store.SUMMARY)
+        older.version_of(summary, path / store.SUMMARY)
         wrong = list(_hashes(summary, manifest))
         problems += wrong
         count = sum(len(of_arm) for of_arm in summary["runs"].values())
@@ -63,6 +66,7 @@ def verify(folder: Path | str, rerun: Rerun | None = None) -> tuple[bool, str]:
             wrong = list((_equal if same else _close)(path, manifest, summary, list(rerun(manifest))))
             problems += wrong
             lines.append(f"runs: run again; test used: {_test_used(same, manifest)}" + _found(wrong))
+            lines += _of_another_version(same, manifest, summary, wrong)
     shown = [f"  {p}" for p in problems[:SHOWN]]
     if len(problems) > SHOWN:
         shown.append(f"  ... and {len(problems) - SHOWN} more")
@@ -77,6 +81,22 @@ def _test_used(same: bool, manifest: Mapping[str, Any]) -> str:
     was = {**manifest["versions"], "platform": manifest["platform_key"]}
     changed = [f"{k} {was.get(k, 'none')} -> {now.get(k, 'none')}" for k in {**was, **now} if was.get(k) != now.get(k)]
     return f"counts within max(2, 1e-6 n), summary within 1e-3, because these differ: {'; '.join(changed)}"
+
+
+def _of_another_version(
+    same: bool, manifest: Mapping[str, Any], summary: Mapping[str, Any], wrong: list[str]
+) -> Iterator[str]:
+    """What the reader must know to judge a difference that another version of this program may have made."""
+    said = older.said(summary, manifest, [])
+    if said:
+        yield f"summary: {said} Only what it has was compared."
+    if wrong and not same:
+        yield "a difference may be the versions': the versions named would have to be installed to test for equality"
+    if wrong and same and manifest.get("source") != source_hash():
+        yield (
+            f"a difference may be the program's: its sources ({source_hash()}) are not those that wrote this folder "
+            f"({manifest.get('source', 'not recorded')}), though the version number is the same"
+        )
 
 
 def _found(problems: list[str]) -> str:
@@ -144,7 +164,7 @@ def _close(
     yield from _counts(series, records, floor=COUNT_FLOOR, share=COUNT_SHARE)
     new = _again(manifest, records)
     old_leaves, new_leaves = dict(_leaves(summary)), dict(_leaves(_round_trip(new)))
-    for key in {**old_leaves, **new_leaves}:
+    for key in older.comparable(summary["schema_version"], old_leaves, new_leaves):
         if key.startswith(("state_hash", "runs.")):
             continue  # hashes are only for equality
         a, b = old_leaves.get(key), new_leaves.get(key)

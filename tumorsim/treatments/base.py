@@ -111,10 +111,15 @@ class Treatment(ABC):
     """One treatment of one patient: made from its spec, then `plan`, then `deliver`.
 
     A treatment writes fields, vessel state and dose; it never imports cells and kills nothing itself.
-    ``causes`` are the causes of death its hazards are booked under, beyond those always there.
+    ``causes`` are the causes of death its hazards are booked under, beyond those always there. Those of them in
+    ``mitotic`` leave lethal lesions: what they hit is doomed, and dies when it comes to divide. ``traits`` says
+    which trait of a cell a cause bears, where it bears one: ``radiosensitivity``, ``drug_sensitivity`` or
+    ``heat_sensitivity``; its hazard is then one on a cell of mean sensitivity.
     """
 
     causes: ClassVar[tuple[str, ...]] = ()
+    mitotic: ClassVar[tuple[str, ...]] = ()
+    traits: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, spec: Any, *, kind: str, name: str | None = None, occurrence: int = 1) -> None:
         self.spec = spec
