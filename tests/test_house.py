@@ -22,6 +22,7 @@ FLOORS = [
     "saving",
     "balance",
     "circulation",
+    "bedside",
     "oxygenation",
     "log",
     "patient",

@@ -76,6 +76,7 @@ def test_version_2_goes_on_and_is_saved_as_this_version(name: str, tmp_path: Pat
     for totals, before in zip(model.records.totals, records["totals"], strict=True):
         assert totals.deaths == (*before["deaths"][:3], 0, *before["deaths"][3:])
     untreated = model.virtual_patient.new_state()
+    model.bedside.begin(untreated)
     assert np.array_equal(model.state.reserve, untreated.reserve) and np.isfinite(model.state.reserve).all()
     assert model.state.frailty.shape == untreated.frailty.shape and model.state.sizes == untreated.sizes
     (note,) = model.records.notes

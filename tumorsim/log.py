@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tumorsim.cells.population import StepTotals
+from tumorsim.outcomes.residue import Attempt, not_begun
 from tumorsim.scenario import Event
 from tumorsim.treatments.base import Delivery, Plan, Treatment
 
@@ -38,7 +39,14 @@ class Done:
             "changed": self.delivery.changed,
             "burden": dict(self.delivery.burden),
             "notes": list(self.delivery.notes),
+            "refused": self.delivery.refused,
         }
+
+    def attempt(self, patient: Any, state: Any) -> Attempt:
+        """What it means for every site now; a treatment that was refused missed nothing and gave nothing."""
+        if self.delivery.refused:
+            return not_begun(self.plan.sites, patient.lattice.n_sites)
+        return self.treatment.attempt(self.plan, self.delivery, patient, state)
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any], event: Event, treatment: Treatment) -> Done:
@@ -48,7 +56,13 @@ class Done:
             packed = np.frombuffer(base64.b64decode(plain["sites"]), dtype=np.uint8)
             sites = np.unpackbits(packed, count=plain["n_sites"]).astype(bool)
         plan = Plan(sites, plain["prescribed"], plain["details"])
-        delivery = Delivery(plain["delivered"], plain["changed"], burden=plain["burden"], notes=tuple(plain["notes"]))
+        delivery = Delivery(
+            plain["delivered"],
+            plain["changed"],
+            burden=plain["burden"],
+            notes=tuple(plain["notes"]),
+            refused=plain.get("refused", False),
+        )
         return cls(event, treatment, plan, delivery)
 
 

@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 
 from tumorsim import saving
 from tumorsim.balance import fill_in_balance
+from tumorsim.bedside import Bedside
+from tumorsim.cells.mesa_face import drop_empty_mesa_scenario
 from tumorsim.cells.population import Population, StepTotals
 from tumorsim.circulation import Circulation
 from tumorsim.clock import Clock
@@ -54,7 +56,7 @@ STEP = (
     Part(5, "hazards", "ischaemia and starvation, integrated over the stretch"),
     Part(6, "cells", "die, change side and phase, divide, move"),
     Part(7, "immunity", "nothing in this version"),
-    Part(8, "tissue", "VEGF, collaterals, gelatin and oil (debris with the cells)"),
+    Part(8, "tissue", "VEGF, collaterals, gelatin, oil; liver function (debris with the cells)"),
     Part(9, "observe", "counts; the data collector"),
 )
 
@@ -105,7 +107,7 @@ class TumorModel(mesa.Model):
         **kwargs: Any,
     ) -> None:
         threads = int(kwargs.pop("threads", 1))
-        _drop_empty_mesa_scenario(kwargs)
+        drop_empty_mesa_scenario(kwargs)
         scenario = case if isinstance(case, Scenario) else Scenario.load(case)
         if kwargs:
             scenario = scenario.replace(**kwargs)
@@ -130,6 +132,7 @@ class TumorModel(mesa.Model):
         self.state: State = fixed.new_state()
         self.oxygenation = oxygenation_of(fixed, threads)
         self.circulation = Circulation(fixed)
+        self.bedside = Bedside(fixed, scenario.condition, scenario.tissue.liver)
         self._seconds: dict[str, float] = dict.fromkeys((p.name for p in STEP), 0.0)
         tumour = scenario.tissue.tumour
         self.population = Population(
@@ -155,6 +158,7 @@ class TumorModel(mesa.Model):
         """Blood of the untreated tumour, then oxygen, cells and debris in balance with it and each other."""
         fill_in_balance(self.state, self.population, self.oxygenation, self.case.step)
         self.circulation.begin(self.state, self.population)
+        self.bedside.begin(self.state)
         self._observe(None)
 
     # --- what is asked of a model ------------------------------------------------------------------------
@@ -243,7 +247,7 @@ class TumorModel(mesa.Model):
             self._timed("fields", oxygen.refresh, state, cells)
         self._timed("hazards", oxygen.integrate, state, cells, end - done_to)
         totals = self._timed("cells", self._cells)
-        self._timed("tissue", self.circulation.age, state, cells, end - start)
+        self._timed("tissue", self._age, end - start)
         self.clock.advance()
         state.step_index, state.now = self.clock.index, self.clock.now
         self._timed("observe", self._observe, totals)
@@ -255,6 +259,10 @@ class TumorModel(mesa.Model):
         self._timed("vessels", self.circulation.lead, self.state)
         self._timed("blood", self.virtual_patient.bring_blood, self.state)
         self._timed("fields", self.oxygenation.everywhere, self.state, self.population)
+
+    def _age(self, dt: int) -> None:
+        self.circulation.age(self.state, self.population, dt)
+        self.bedside.age(self.state, dt)
 
     def _timed(self, name: str, work: Callable[..., Any], *args: Any) -> Any:
         begun = time.perf_counter()
@@ -272,12 +280,12 @@ class TumorModel(mesa.Model):
         return event if event.at < end or (last and event.at == end) else None
 
     def _deliver(self, event: Event) -> Done:
-        """Plan from today's image, then deliver; written down whatever comes of it."""
+        """Plan from today's image, then deliver what may be given; written down whatever comes of it."""
         treatment = self._events[self._next_event][1]
         self._next_event += 1
-        fixed = self.virtual_patient
-        plan = treatment.plan(self.image(), patient=fixed)
-        delivery = treatment.deliver(plan, fixed, state=self.state, pulse=self.add_hazard)
+        image = self.image()
+        plan = treatment.plan(image, patient=self.virtual_patient)
+        delivery = self.bedside.deliver(treatment, plan, image, self.state, self.add_hazard)
         done = Done(event, treatment, plan, delivery)
         self.records.done.append(done)
         return done
@@ -320,7 +328,7 @@ class TumorModel(mesa.Model):
             Where the other scenario differs in more than name and treatments, or its past treatments do.
         """
         scenario = self.case if case is None else case
-        same = ("until", "step", "tissue", "vessels", "parameters")
+        same = ("until", "step", "tissue", "vessels", "parameters", "condition")
         past = tuple(e for e, _ in self._events[: self._next_event])
         coming = scenario.treatments[: len(past)]
         if any(getattr(scenario, k) != getattr(self.case, k) for k in same) or coming != past:
@@ -366,12 +374,3 @@ class TumorModel(mesa.Model):
         records = saved.records(model._events)
         model._take(saved.state(path, fixed), saved.p_birth, records, saved.next_event)
         return model
-
-
-def _drop_empty_mesa_scenario(kwargs: dict[str, Any]) -> None:
-    """The page of Mesa 3.5 resets a model with a Mesa scenario that asks for nothing; any other is refused."""
-    known = getattr(mesa.experimental, "scenarios", None)
-    if known is not None and isinstance(kwargs.get("scenario"), known.Scenario):
-        asked = sorted(name for name, value in kwargs.pop("scenario") if value is not None)
-        if asked:
-            raise InputError(f"scenario: give {', '.join(asked)} as arguments of TumorModel (rng is its seed)")

@@ -12,6 +12,7 @@ import numpy as np
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from tumorsim.bedside import Bedside
 from tumorsim.cells.population import StepTotals
 from tumorsim.errors import InputError
 from tumorsim.log import Done, Records
@@ -79,13 +80,14 @@ class Saved:
         state = State.load(path)
         check_fit(state, fixed, path, grown_again=self.version < SCHEMA_VERSION)
         if self.version < SCHEMA_VERSION:
-            set_untreated(state, fixed)
+            set_untreated(state, fixed, self.scenario)
         return state
 
 
-def set_untreated(state: State, fixed: Patient) -> None:
+def set_untreated(state: State, fixed: Patient, scenario: Scenario) -> None:
     """Set what a migrated state cannot know to the untreated values of its patient: traits and reserve of the liver."""
     untreated = fixed.new_state()
+    Bedside(fixed, scenario.condition, scenario.tissue.liver).begin(untreated)
     state.sizes, state.frailty = untreated.sizes, untreated.frailty
     state.reserve = untreated.reserve
 

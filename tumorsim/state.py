@@ -28,7 +28,7 @@ from tumorsim.errors import InputError
 SCHEMA_VERSION = 3
 SLOTS = 4
 CAUSES = ("ischaemia", "starvation", "turnover", "lineage extinction")  # every state has these; treatments add theirs
-RESERVE = ("liver_lost", "liver_recovered", "albumin")  # m3, m3, kg/m3
+RESERVE = ("liver_lost", "liver_recovered", "albumin", "rest_lost")  # m3, m3, kg/m3, m3 (beyond the box)
 DRUGS = ("doxorubicin", "epirubicin", "cisplatin", "mitomycin")  # columns of what vessels hold of drugs
 
 # codes of edge_state

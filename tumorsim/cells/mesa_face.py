@@ -17,12 +17,14 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import mesa
 import numpy as np
 from numpy.typing import NDArray
 
 from tumorsim.cells.agent import BY_RULE, SYNCHRONOUS, CellAgent
 from tumorsim.cells.columns import COLUMNS, Ids, column_named, counts, is_alive, living_ids
 from tumorsim.cells.exchange_network import exchange_network
+from tumorsim.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -321,3 +323,18 @@ def _aggregate(values: NDArray[Any], func: Callable[..., Any]) -> Any:
     if func in (min, max) and values.ndim == 1 and values.size and values.dtype.kind in "biuf":
         return (values.min() if func is min else values.max()).item()
     return func(values)
+
+
+def drop_empty_mesa_scenario(kwargs: dict[str, Any]) -> None:
+    """Take out what the page of Mesa 3.5 resets a model with: a Mesa scenario that asks for nothing.
+
+    Raises
+    ------
+    InputError
+        Where it asks for something.
+    """
+    known = getattr(mesa.experimental, "scenarios", None)
+    if known is not None and isinstance(kwargs.get("scenario"), known.Scenario):
+        asked = sorted(name for name, value in kwargs.pop("scenario") if value is not None)
+        if asked:
+            raise InputError(f"scenario: give {', '.join(asked)} as arguments of TumorModel (rng is its seed)")

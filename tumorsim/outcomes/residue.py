@@ -58,6 +58,12 @@ class Attempt:
     resistant: NDArray[np.bool_] | None = None
 
 
+def not_begun(planned: NDArray[np.bool_] | None, n_sites: int) -> Attempt:
+    """The attempt of a treatment that was planned (sites,) and not begun: nothing failed but its delivery."""
+    none = np.zeros(n_sites, dtype=bool)
+    return Attempt(False, none if planned is None else planned, none, none, none, np.zeros(n_sites))
+
+
 PLANNED_LOG_KILL = 9.0
 
 

@@ -90,6 +90,8 @@ def _context(results: Results) -> dict[str, Any]:
         "cause_colour": cause_colour,
         "imaging": _imaging(arms),
         "harm_rows": tables.rows(arms, "harm"),
+        "condition_rows": tables.rows(arms, "condition"),
+        "per_protocol": tables.per_protocol(arms),
         "imaging_rows": tables.rows(arms, "imaging"),
         "vessel_rows": tables.rows(arms, "vessels"),
         "supply_rows": tables.supply(arms),

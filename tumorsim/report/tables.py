@@ -15,6 +15,9 @@ _SUPPLY = {
     "neighbours only": "No blood of its own: from its neighbours",
 }
 
+#: shares of something else than patients
+_PERCENT = ("portal_oil_filling", "collateral_share", "reserve_lost", "functional_share")
+
 
 def card(name: str, arm: Mapping[str, Any]) -> dict[str, str]:
     """The two numbers a reader looks for first."""
@@ -71,7 +74,7 @@ def _cell(stat: Mapping[str, Any] | None, is_share: bool, key: str = "") -> tupl
         return ("yes" if stat["mean"] else "no"), ""
     if is_share:
         return f"{words.count(stat)}", words.interval(stat, share=True)
-    if key.endswith("fraction") or key in ("portal_oil_filling", "collateral_share"):
+    if key.endswith("fraction") or key in _PERCENT:
         return words.percent(stat["mean"]), words.interval(stat, share=True)
     return words.number(stat["mean"]), words.interval(stat)
 
@@ -90,7 +93,7 @@ def rows(arms: Mapping[str, Any], part: str) -> tuple[list[dict[str, Any]], list
     """A mapping of statistics (harm, imaging) as rows, and the names of what exists in no arm."""
     flat = [_without_oil(_flat(arm.get(part) or {})) for arm in arms.values()]
     keys = dict.fromkeys(k for of_arm in flat for k in of_arm)
-    shares = {"cr", "ltp_12mo", "ltp_24mo", "ltp_36mo"}
+    shares = {"cr", "ltp_12mo", "ltp_24mo", "ltp_36mo", "decompensated"}
     body, missing = [], []
     for key in keys:
         stats = [of_arm.get(key) for of_arm in flat]
@@ -117,6 +120,37 @@ def supply(arms: Mapping[str, Any]) -> list[dict[str, Any]]:
                 cells.append((words.percent(stat["mean"] / total), many))
         body.append({"label": _SUPPLY.get(key, words.label(key)), "cells": cells})
     return body if any(totals) else []
+
+
+def per_protocol(arms: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Primary outcomes of those who had all that was prescribed, and who was left out; None where nobody was."""
+    parts = {name: arm.get("per_protocol") for name, arm in arms.items()}
+    if not any(part and part["left_out"] for part in parts.values()):
+        return None
+    shares = ("p0", "p0_histology")
+    rows: list[dict[str, Any]] = [
+        {
+            "label": "Patients, of those assigned",
+            "cells": [
+                (f"{part['n']} of {part['n'] + len(part['left_out'])}" if part else words.NONE, "")
+                for part in parts.values()
+            ],
+        }
+    ]
+    rows += [
+        {"label": words.label(key), "cells": [_cell(p[key] if p else None, key in shares, key) for p in parts.values()]}
+        for key in (*shares, "residual_fraction", "log10_kill", "viable_cells")
+    ]
+    return {"rows": rows, "left_out": [text for name, part in parts.items() if part for text in _left_out(name, part)]}
+
+
+def _left_out(arm: str, part: Mapping[str, Any]) -> list[str]:
+    """What was not delivered in an arm, and in how many patients."""
+    often: dict[str, int] = {}
+    for entry in part["left_out"]:
+        for reason in entry["reasons"]:
+            often[reason] = often.get(reason, 0) + 1
+    return [f"{arm}: {reason} ({times})" for reason, times in sorted(often.items(), key=lambda row: -row[1])[:8]]
 
 
 def _without_oil(flat: dict[str, Any]) -> dict[str, Any]:

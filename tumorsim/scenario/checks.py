@@ -15,6 +15,7 @@ from tumorsim.anatomy.masks import PatientImage
 from tumorsim.errors import InputError, nearest
 from tumorsim.lattice import MANY_CELLS_FROM, ONE_CELL_BELOW, good_spacings
 from tumorsim.parameters import Parameters, load_parameters
+from tumorsim.scenario.condition import condition_problems
 from tumorsim.scenario.document import Document, Path
 from tumorsim.scenario.estimate import MAX_SITES, available_memory, bytes_text, count_text, estimate
 from tumorsim.scenario.fine import FINE_WORDS, carried_graph, fine_kind, fine_problems
@@ -70,6 +71,8 @@ def whole_checks(file: ScenarioFile, kept: list[int], ok: Ok, document: Document
     wrong_fine = list(fine_problems(file, document.data)) if fine != "network" or vessels_ok else []
     wrong_fine = [(path, text) for path, text in wrong_fine if ok(path)]
     yield from wrong_fine
+    if ok(("condition",)):
+        yield from condition_problems(document.data, file.parameters, FINE_WORDS[fine] if fine else None)
     tissue_ok = ok(("tissue",)) and not wrong_fine and (fine != "network" or vessels_ok)
     if tissue_ok and not shape:
         tissue = resolve_tissue(file.tissue, file.until, parameters, image, fine_tissue(file, document, parameters))

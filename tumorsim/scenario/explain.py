@@ -7,6 +7,7 @@ import textwrap
 
 from tumorsim import quantity
 from tumorsim.parameters import load_parameters
+from tumorsim.scenario.condition import condition_words
 from tumorsim.scenario.estimate import available_memory, bytes_text, count_text
 from tumorsim.scenario.explain_fine import fine_rows
 from tumorsim.scenario.explain_shape import compartments_asked, image_words, shape_words
@@ -37,6 +38,7 @@ def explain(scenario: Scenario) -> str:
             ("Image", image_words(scenario)),
             ("Liver", [_liver(scenario)]),
             ("Blood", [_blood(scenario)]),
+            ("Patient", [_patient(scenario)]),
         ]
     rows = [
         *where,
@@ -114,6 +116,11 @@ def _extrahepatic(scenario: Scenario) -> str:
     )
 
 
+def _patient(scenario: Scenario) -> str:
+    assert scenario.condition is not None  # liver with vessels of its own is a patient's
+    return condition_words(scenario.condition, scenario.load_parameters())
+
+
 def _treatments(scenario: Scenario) -> list[str]:
     if not scenario.treatments:
         return ["none: the natural course"]
@@ -186,7 +193,7 @@ def notes(scenario: Scenario) -> list[str]:
     if tissue.fine is None and supply in PARASITES and ARTERY_OF.get(tumour.place) != supply:
         where = "deep in the liver" if tumour.place == "deep" else f"at another part of the surface ({tumour.place})"
         texts.append(f"the {ARTERY_WORDS[supply]} seldom feeds a tumour {where} (tissue.tumour.place)")
-    texts += _catheters(scenario)
+    texts += _catheters(scenario) + _forbidden(scenario)
     if scenario.treatments and scenario.assess <= max(event.at for event in scenario.treatments):
         texts.append("the result is read before the last treatment is given (assess)")
     if any(getattr(event.spec, "number", None) == 0 for event in scenario.treatments):
@@ -222,6 +229,20 @@ def _catheters(scenario: Scenario) -> list[str]:
                 None
             )
     return list(texts)
+
+
+def _forbidden(scenario: Scenario) -> list[str]:
+    """Treatments that the patient cannot have in the condition of the start."""
+    start = scenario.condition
+    if start is None:
+        return []
+    table, texts = scenario.load_parameters(), []
+    ending = "it is given all the same (condition.treat_anyway)" if start.treat_anyway else "it will not be delivered"
+    for event in scenario.treatments:
+        reasons = event.spec.contraindications(start, table)
+        if reasons:
+            texts.append(f"{event.id}: contraindicated as the patient is at the start ({', '.join(reasons)}); {ending}")
+    return texts
 
 
 def one_line(scenario: Scenario) -> str:

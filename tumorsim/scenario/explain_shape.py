@@ -45,7 +45,8 @@ def image_words(scenario: Scenario) -> list[str]:
         return [*texts, "no liver is named: all of the box around the tumour is liver"]
     whole = f"'{image.liver_name}' is {image.liver_volume * 1e6:,.0f} mL without the tumour"
     used = f"{scenario.load_parameters()['vessels.liver_volume'] * 1e6:,.0f} mL"
-    if "vessels.liver_volume" in scenario.parameters:
+    start = scenario.condition
+    if "vessels.liver_volume" in scenario.parameters or (start is not None and start.liver_volume is not None):
         whole += f"; the whole liver is taken as {used}, as the scenario says"
     elif image.liver_whole:
         whole += "; what of it lies outside the box is one lumped rest"

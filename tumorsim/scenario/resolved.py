@@ -13,7 +13,9 @@ from typing import Any
 from tumorsim.anatomy.masks import PatientImage
 from tumorsim.anatomy.spec import TumourSpec, box_size
 from tumorsim.lattice import Lattice, capacity
+from tumorsim.outcomes.reserve import StartCondition
 from tumorsim.parameters import Parameters, load_parameters
+from tumorsim.scenario.condition import start_condition, with_liver_volume
 from tumorsim.scenario.document import Document
 from tumorsim.scenario.estimate import Estimate, estimate
 from tumorsim.scenario.fine import Fine, fine_kind, resolve_fine
@@ -114,10 +116,11 @@ class Event:
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is simulated: tissue, vessels, treatments in time. Times are int seconds.
+    """What is simulated: tissue, vessels, patient, treatments in time. Times are int seconds.
 
     Two scenarios are equal where all their values are, whether they came from a file, a dict or arguments.
-    ``treatments`` stand in the order they happen: by time, then by place in the file.
+    ``treatments`` stand in the order they happen: by time, then by place in the file. ``condition`` is None where
+    the tissue is no part of a liver.
     """
 
     name: str
@@ -129,6 +132,7 @@ class Scenario:
     vessels: Vessels
     treatments: tuple[Event, ...]
     parameters: Mapping[str, Any]
+    condition: StartCondition | None = None
     notes: str = ""
     source: Path | None = field(default=None, compare=False)
     document: Document | None = field(default=None, compare=False, repr=False)
@@ -219,7 +223,8 @@ class Scenario:
 
     def load_parameters(self) -> Parameters:
         """The parameter table with this scenario's own values, and the liver's volume of an image that holds it."""
-        return with_liver(load_parameters(dict(self.parameters)), self.tissue.image, self.parameters)
+        given = with_liver_volume(self.parameters, self.condition)
+        return with_liver(load_parameters(given), self.tissue.image, given)
 
     @cached_property
     def estimate(self) -> Estimate:
@@ -303,6 +308,7 @@ def resolve(file: ScenarioFile, document: Document, source: Path | None) -> Scen
         vessels=Vessels(None if fine else feeders, terminals, vessel_file(file, document), file.vessels.extrahepatic),
         treatments=events(file.treatments),
         parameters=dict(sorted(file.parameters.items())),
+        condition=None if fine else start_condition(file.condition, file.tissue.liver, parameters),
         notes=file.notes or "",
         source=source,
         document=document,
@@ -342,7 +348,7 @@ def common_past(scenarios: Iterable[Scenario]) -> int | None:
     """
     listed = list(scenarios)
     first = listed[0]
-    same = ("until", "step", "seed", "assess", "tissue", "vessels", "parameters")
+    same = ("until", "step", "seed", "assess", "tissue", "vessels", "parameters", "condition")
     if any(getattr(other, key) != getattr(first, key) for other in listed[1:] for key in same):
         return None
     until = first.until

@@ -14,6 +14,7 @@ from pydantic_core import core_schema
 
 from tumorsim.anatomy.spec import CAPSULES, MAX_SATELLITES, MAX_SEPTA, PLACES, THROMBI, VASCULARITIES
 from tumorsim.fields.network_oxygen import SPECIES
+from tumorsim.scenario.condition import ConditionFile
 from tumorsim.scenario.schema_shapes import ImageFile, Length, Model, ShapeFile
 from tumorsim.treatments.base import registry
 from tumorsim.treatments.spec import Choice, Duration, OrWord, Quantity, Whole, Word, shown
@@ -204,6 +205,9 @@ class ScenarioFile(Model):
     notes: Annotated[str, Word(20_000, lines=True)] | None = None
     tissue: TissueFile
     vessels: VesselsFile = Field(default_factory=VesselsFile)
+    condition: ConditionFile = Field(
+        default_factory=ConditionFile, description="The patient: blood tests and signs at the start"
+    )
     treatments: list[Any] = Field(default_factory=list)
     parameters: dict[str, Any] = Field(
         default_factory=dict,

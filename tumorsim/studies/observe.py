@@ -18,6 +18,7 @@ from tumorsim.outcomes import harm, residue
 from tumorsim.outcomes.control import Reading, complete_response, local_progression, near_border
 from tumorsim.outcomes.imaging import Image
 from tumorsim.state import LIVER
+from tumorsim.studies.patient_now import condition_now, reserve_harm
 from tumorsim.studies.records import VIABLE, Outcome, ScheduleItem, SeriesRow
 from tumorsim.studies.snapshot import make_snapshot
 from tumorsim.studies.vessels_now import residue_by_supply, tumour_rows, vessels_now
@@ -50,7 +51,7 @@ def reasons(model: TumorModel) -> NDArray[np.uint8]:
     planned = residue.PLANNED_LOG_KILL * math.log(10.0)
     attempts = []
     for done in model.records.done:
-        attempt = done.treatment.attempt(done.plan, done.delivery, fixed, state)
+        attempt = done.attempt(fixed, state)
         borne = [TRAITS.index(trait) for trait in done.treatment.traits.values()]
         attempts.append(replace(attempt, resistant=resistant(state, fixed.traits, borne, planned)))
     return residue.reason_of_sites(model.virtual_patient.lattice.n_sites, attempts)
@@ -105,6 +106,7 @@ def outcome(model: TumorModel, n0: int, readings: list[Reading], due: int | None
         zone=None,
         perfusion=perfusion(model),
         imaging=_imaging(model, image, readings, due),
+        condition=condition_now(model),
     )
 
 
@@ -136,6 +138,7 @@ def harms(model: TumorModel) -> dict[str, Any]:
         "nontarget_embolised_ml": harm.embolised_ml(state.q_arterial, fixed.untreated_arterial, outside, volume, closed)
         + _rest_embolised_ml(model, closed),
         "organs_embolised_ml": harm.non_target_ml(state, fixed.grown),
+        **reserve_harm(model),
         **harm.burden([d.event.at for d in given], int(sum(d.delivery.burden.get("punctures", 0) for d in given))),
     }
 
@@ -212,6 +215,10 @@ def daily_rows(model: TumorModel) -> list[SeriesRow]:
     liver = fixed.anatomy.compartment == LIVER
     killed = harm.liver_killed_ml(state.liver_hazard, liver, fixed.lattice.site_volume)
     rows.append((at, "liver_killed", killed, "mL"))
+    condition = model.bedside.now(state)
+    if condition is not None:
+        rows.append((at, "albi", condition.albi, "1"))
+        rows.append((at, "functional_share", condition.functional_share, "1"))
     return rows
 
 

@@ -71,6 +71,8 @@ class Outcome:
     residue_by_supply: Mapping[str, float] = field(default_factory=dict)
     #: what stands in the vessels now: portal pressure, oil, drug, VEGF, what has opened
     vessels: Mapping[str, Any] | None = None
+    #: the patient now: ALBI, Child-Pugh, blood tests; None where there is no liver
+    condition: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         for name in ("p0", "p0_histology"):

@@ -14,6 +14,7 @@ from tumorsim.studies import statistics
 from tumorsim.studies.older import SCHEMA_VERSION
 from tumorsim.studies.older import schema as schema
 from tumorsim.studies.pairs import make_pairs
+from tumorsim.studies.protocol import NOTE, per_protocol
 from tumorsim.studies.records import Outcome, RunRecord
 
 #: Leaves that are shares of patients: 0 or 1 for one patient, Wilson's interval over many.
@@ -25,6 +26,7 @@ SHARES = frozenset(
         "imaging.ltp_12mo",
         "imaging.ltp_24mo",
         "imaging.ltp_36mo",
+        "condition.decompensated",
     }
 )
 
@@ -75,6 +77,9 @@ def assemble(
     excluded = sorted({p for runs in by_arm.values() for p, r in runs.items() if r.touched_face})
     used = [p for p in patients if p not in excluded]
     kept = {arm: [runs[p] for p in used] for arm, runs in by_arm.items()}
+    arms = {arm: _arm(kept[arm], next(iter(by_arm[arm].values())).horizon_h, seed) for arm in by_arm}
+    if any(arm["per_protocol"]["left_out"] for arm in arms.values()):
+        notes = [*notes, NOTE]
     return {
         "schema_version": SCHEMA_VERSION,
         "name": name,
@@ -88,7 +93,7 @@ def assemble(
             "excluded": excluded,
             "reason": "living tumour cells reached the face of the box" if excluded else None,
         },
-        "arms": {arm: _arm(kept[arm], next(iter(by_arm[arm].values())).horizon_h, seed) for arm in by_arm},
+        "arms": arms,
         "pairs": make_pairs(kept, seed),
         "runs": {arm: {str(p): h for p, h in hashes(runs).items()} for arm, runs in by_arm.items()},
         "notes": list(dict.fromkeys([*notes, *(n for rs in by_arm.values() for r in rs.values() for n in r.notes)])),
@@ -137,6 +142,8 @@ def _arm(runs: Sequence[RunRecord], horizon_h: float, seed: int) -> dict[str, An
     arm: dict[str, Any] = {"horizon_d": horizon_h / 24, "n0": statistics.mean([r.n0 for r in runs], seed)}
     arm |= _aggregate(at_horizon, seed)
     arm["distribution"] = _distribution([r.at_horizon for r in runs])
+    arm["intention_to_treat"] = {"n": len(runs)}
+    arm["per_protocol"] = per_protocol(runs, seed)
     arm["after_last"] = None
     if any(r.after_last is not None for r in runs):
         later = [

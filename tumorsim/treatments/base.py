@@ -20,6 +20,8 @@ from tumorsim.errors import InputError, nearest
 from tumorsim.treatments.spec import Spec
 
 if TYPE_CHECKING:
+    from tumorsim.outcomes.imaging import Image
+    from tumorsim.outcomes.reserve import Condition
     from tumorsim.outcomes.residue import Attempt
 
 BUILT_IN = ("tumorsim.treatments.embolisation_spec:KINDS",)
@@ -97,7 +99,8 @@ class Delivery:
     """What was really given.
 
     ``changed`` is False where no array changed: such an event is logged and nothing else happens.
-    ``received`` is the zone really reached (bool, shape (n_sites,)) or None.
+    ``received`` is the zone really reached (bool, shape (n_sites,)) or None. ``refused``: the patient must not have
+    it, so that nothing was begun.
     """
 
     delivered: Mapping[str, Any]
@@ -105,6 +108,7 @@ class Delivery:
     received: Any = None
     burden: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    refused: bool = False
 
 
 class Treatment(ABC):
@@ -126,6 +130,10 @@ class Treatment(ABC):
         self.kind = kind
         self.name = name or kind  # with the occurrence, the key of the operator's luck
         self.occurrence = occurrence
+
+    def contraindications(self, condition: Condition, images: Image, patient: Any) -> tuple[str, ...]:
+        """Why this patient must not have it now, one phrase each; those of its keys, and what images add."""
+        return tuple(self.spec.contraindications(condition, patient.parameters))
 
     @abstractmethod
     def plan(self, images: Any, **context: Any) -> Plan:

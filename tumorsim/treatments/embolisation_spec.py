@@ -7,15 +7,17 @@ carried, booked where its carrier stays, and does not act.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tumorsim.errors import nearest
 from tumorsim.outcomes.guidance import GUIDANCES
+from tumorsim.outcomes.reserve import Condition
 from tumorsim.state import DRUGS
 from tumorsim.treatments.base import Kind
+from tumorsim.treatments.limits import embolisation_limits
 from tumorsim.treatments.spec import Choice, Context, Quantity, Spec, Whole, Word, YesNo
 
 POSITIONS = ("lobar", "segmental", "superselective")
@@ -209,6 +211,10 @@ class TaeSpec(Spec):
                 "catheter",
                 f"there is no vessel '{self.catheter}'.{guess} Allowed: {', '.join(POSITIONS)}; {what}: {listed}.",
             )
+
+    def contraindications(self, condition: Condition, parameters: Mapping[str, float]) -> tuple[str, ...]:
+        """Decompensated cirrhosis, jaundice, untreated ascites; thrombus stands with the plan, by catheter."""
+        return embolisation_limits(condition, parameters)
 
     def where(self) -> str:
         """The catheter's place in words."""

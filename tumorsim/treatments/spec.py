@@ -20,6 +20,8 @@ from tumorsim.errors import nearest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tumorsim.outcomes.reserve import Condition
+
 _WORDS = {"m": "a length", "s": "a duration", "kg": "a mass", "1/m^3": "a density", "m^3": "a volume"}
 
 
@@ -254,6 +256,10 @@ class Spec(BaseModel):
     def problems(self, context: Context) -> Iterator[tuple[str, str]]:
         """(key, message) for what is wrong only in the light of the rest of the scenario."""
         yield from ()
+
+    def contraindications(self, condition: Condition, parameters: Mapping[str, float]) -> tuple[str, ...]:
+        """Why a patient in this condition must not have it, a phrase each without a semicolon; empty: none."""
+        return ()
 
     def describe(self) -> str:
         """One sentence: what will be given, how and where to."""
