@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,13 @@ from tumorsim.balance import fill_in_balance
 from tumorsim.bedside import Bedside
 from tumorsim.cells.mesa_face import drop_empty_mesa_scenario
 from tumorsim.cells.population import Population, StepTotals
+from tumorsim.cells.shrinkage import Shrinkage
 from tumorsim.circulation import Circulation
 from tumorsim.clock import Clock
 from tumorsim.errors import InputError
 from tumorsim.hazards.imposed import Imposed
 from tumorsim.log import Done, Records, treatment_of
 from tumorsim.outcomes import imaging
-from tumorsim.outcomes.perfusion_imaging import seen_oil, seen_thrombus
 from tumorsim.oxygenation import oxygenation_of
 from tumorsim.patient import Patient, build_patient
 from tumorsim.scenario import Event, Scenario
@@ -56,7 +56,7 @@ STEP = (
     Part(5, "hazards", "ischaemia and starvation, integrated over the stretch"),
     Part(6, "cells", "die, change side and phase, divide, move"),
     Part(7, "immunity", "nothing in this version"),
-    Part(8, "tissue", "VEGF, collaterals, gelatin, oil; liver function (debris with the cells)"),
+    Part(8, "tissue", "shrinkage, VEGF, collaterals, gelatin, oil; liver function (debris with the cells)"),
     Part(9, "observe", "counts; the data collector"),
 )
 
@@ -133,6 +133,7 @@ class TumorModel(mesa.Model):
         self.oxygenation = oxygenation_of(fixed, threads)
         self.circulation = Circulation(fixed)
         self.bedside = Bedside(fixed, scenario.condition, scenario.tissue.liver)
+        self.shrinkage = Shrinkage(fixed.anatomy.compartment, fixed.capacity, fixed.parameters)
         self._seconds: dict[str, float] = dict.fromkeys((p.name for p in STEP), 0.0)
         tumour = scenario.tissue.tumour
         self.population = Population(
@@ -201,22 +202,10 @@ class TumorModel(mesa.Model):
             lines.append(f"{part.number} {part.name:<9} {self._seconds[part.name]:8.2f} s   {part.what}")
         return "\n".join(lines)
 
-    def image(self) -> imaging.Image:
-        """What an examination shows now."""
-        fixed, state, p = self.virtual_patient, self.state, self.virtual_patient.parameters
-        seen = imaging.take(
-            fixed.lattice,
-            self.population.living_of_sites(),  # an image cannot tell that a cell is doomed
-            fixed.capacity,
-            state.q_arterial + state.q_extrahepatic,
-            fixed.liver_arterial,
-            least_density=p["imaging.least_density"],
-            least_enhancement=p["imaging.least_enhancement"],
-            sphere=p["imaging.sphere"],
-            uptake=seen_oil(fixed.grown, state.edge_oil, p),
-            thrombus_seen=seen_thrombus(fixed.graph, state.edge_patent, p),
-        )
-        return replace(seen, arteries=fixed.seen_arteries(state, seen.visible))
+    def image(self, examination: str = "baseline") -> imaging.Image:
+        """What an examination shows now; its name is the key of how far it is out of place."""
+        # an image cannot tell that a cell is doomed
+        return self.virtual_patient.image(self.state, self.population.living_of_sites(), examination=examination)
 
     # --- one step ----------------------------------------------------------------------------------------
 
@@ -247,22 +236,24 @@ class TumorModel(mesa.Model):
             self._timed("fields", oxygen.refresh, state, cells)
         self._timed("hazards", oxygen.integrate, state, cells, end - done_to)
         totals = self._timed("cells", self._cells)
-        self._timed("tissue", self._age, end - start)
+        self._timed("tissue", self._tissue, end - start)
         self.clock.advance()
         state.step_index, state.now = self.clock.index, self.clock.now
         self._timed("observe", self._observe, totals)
         if self.clock.done:
             self.running = False
 
+    def _tissue(self, seconds: int) -> None:
+        """Part 8: what slow clocks do to tissue and vessels."""
+        self.shrinkage.age(self.state, self.population.members, seconds)
+        self.circulation.age(self.state, self.population, seconds)
+        self.bedside.age(self.state, seconds)
+
     def _lead_blood(self) -> None:
         """Parts 2 to 4 after vessels have changed: flow, what it brings to every site, oxygen."""
         self._timed("vessels", self.circulation.lead, self.state)
         self._timed("blood", self.virtual_patient.bring_blood, self.state)
         self._timed("fields", self.oxygenation.everywhere, self.state, self.population)
-
-    def _age(self, dt: int) -> None:
-        self.circulation.age(self.state, self.population, dt)
-        self.bedside.age(self.state, dt)
 
     def _timed(self, name: str, work: Callable[..., Any], *args: Any) -> Any:
         begun = time.perf_counter()
@@ -283,7 +274,7 @@ class TumorModel(mesa.Model):
         """Plan from today's image, then deliver what may be given; written down whatever comes of it."""
         treatment = self._events[self._next_event][1]
         self._next_event += 1
-        image = self.image()
+        image = self.image(f"before {treatment.name} {treatment.occurrence}")
         plan = treatment.plan(image, patient=self.virtual_patient)
         delivery = self.bedside.deliver(treatment, plan, image, self.state, self.add_hazard)
         done = Done(event, treatment, plan, delivery)

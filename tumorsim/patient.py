@@ -6,13 +6,14 @@ Anatomy, vessels and the calibration of untreated perfusion belong here; whateve
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tumorsim.anatomy import Anatomy, build
+from tumorsim.anatomy.contraction import Lesion, lesions_of
 from tumorsim.errors import InputError
 from tumorsim.fields.fine_oxygen import FineOxygen
 from tumorsim.fields.oxygen import OxygenModel
@@ -20,11 +21,15 @@ from tumorsim.fine_patient import fine_parts
 from tumorsim.hazards.ischaemia import IschaemiaClocks
 from tumorsim.hazards.traits import Traits
 from tumorsim.lattice import Lattice
+from tumorsim.outcomes import imaging
 from tumorsim.outcomes.angiogram import seen_arteries
 from tumorsim.outcomes.imaging import SeenArtery
+from tumorsim.outcomes.outline import Present
+from tumorsim.outcomes.perfusion_imaging import seen_oil, seen_thrombus
+from tumorsim.outcomes.registration import registration_shift
 from tumorsim.parameters import Parameters
 from tumorsim.scenario import Scenario
-from tumorsim.state import CAUSES, THROMBOSED, State
+from tumorsim.state import CAUSES, LIVER, THROMBOSED, State
 from tumorsim.vessels import oil
 from tumorsim.vessels.beads import BeadRide
 from tumorsim.vessels.buffer import BufferReference, buffer_reference, solve_buffered
@@ -109,6 +114,70 @@ class Patient:
         carries = self.solver.conductance * np.abs(pressure[graph.tail] - pressure[graph.head])
         weight = np.where(grown.patent == 0.0, np.nan_to_num(carries), np.abs(self.untreated_flow))
         return Remodelling.prepare(self.oil_capacity, half_life, weight, dormant, grown.exchange_of_site, rows, table)
+
+    @cached_property
+    def lesions(self) -> tuple[Lesion, ...]:
+        """What contracts about a middle of its own."""
+        return lesions_of(self.anatomy)
+
+    @cached_property
+    def liver_blood(self) -> float:
+        """Mean blood flow of all sources of the box's liver outside the target, as `liver_arterial` [1/s].
+
+        0 where the box holds no such liver.
+        """
+        liver = (self.anatomy.compartment == LIVER) & ~self.anatomy.target
+        if not liver.any():
+            return 0.0
+        return float(sum(q[liver].mean(dtype=np.float64) for q in site_supply(self.grown, self.plain_flow)))
+
+    def present(self, state: State) -> Present:
+        """Where the tissue is now: resorption has contracted it."""
+        if not (state.volume < 1.0).any():
+            return Present(self.lattice)
+        return Present(self.lattice, state.volume, state.compartment, self.lesions)
+
+    def image(
+        self,
+        state: State,
+        viable: NDArray[np.int32],
+        *,
+        examination: str,
+        sphere: float | None = None,
+        arteries: bool = True,
+    ) -> imaging.Image:
+        """What an examination shows now.
+
+        Parameters
+        ----------
+        viable : array, shape (sites,)
+            Viable cells.
+        examination : str
+            Its name: the key of how far it is out of place.
+        sphere : float, optional
+            Diameter of the sphere that a region must hold [m]; default `imaging.sphere`.
+        arteries : bool
+            Whether to look for arteries.
+        """
+        p = self.parameters
+        seen = imaging.take(
+            self.lattice,
+            viable,
+            self.capacity,
+            state.q_arterial + state.q_extrahepatic,
+            self.liver_arterial,
+            least_density=p["imaging.least_density"],
+            least_enhancement=p["imaging.least_enhancement"],
+            sphere=p["imaging.sphere"] if sphere is None else sphere,
+            present=self.present(state),
+            gap=p["imaging.lesion_gap"],
+            uptake=seen_oil(self.grown, state.edge_oil, p),
+            thrombus_seen=seen_thrombus(self.graph, state.edge_patent, p),
+            shift=registration_shift(
+                self.seed, self.number, examination, p["imaging.registration_error"], self.lattice.is_slab
+            ),
+        )
+        return replace(seen, arteries=self.seen_arteries(state, seen.visible)) if arteries else seen
 
     def cause_index(self, cause: str) -> int:
         """Column of one of the causes every state has."""

@@ -32,3 +32,10 @@ def test_no_response_no_progression_of_it() -> None:
 def test_near_border_is_inside_or_within_reach() -> None:
     depth = np.array([5e-3, 0.0, -9e-3, -11e-3])
     assert list(near_border(depth, 10e-3)) == [True, True, True, False]
+
+
+def test_other_spheres_are_asked_for_by_name() -> None:
+    reading = Reading(DUE, False, False, {"3mm": True, "10mm": False})
+    assert complete_response([reading], DUE) is True
+    assert complete_response([reading], DUE, "3mm") is False
+    assert complete_response([reading], DUE, "10mm") is True

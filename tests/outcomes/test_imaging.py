@@ -3,8 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tumorsim.anatomy.contraction import Lesion
 from tumorsim.lattice import Lattice
-from tumorsim.outcomes.imaging import longest_chord, take, visible_tumour
+from tumorsim.outcomes.imaging import take, visible_tumour
+from tumorsim.outcomes.outline import Present
 
 MM = 1e-3
 RULES = {"least_density": 0.2, "least_enhancement": 1.5, "sphere": 5 * MM}
@@ -56,17 +58,22 @@ def test_a_slab_can_be_read() -> None:
     assert np.array_equal(found, disc)
 
 
-@pytest.mark.parametrize("spacing", [0.5, 1.0])
-def test_longest_chord_of_a_ball_is_its_diameter(spacing: float) -> None:
-    lattice = Lattice.for_box(30 * MM, spacing * MM)
-    assert longest_chord(lattice, ball(lattice, 20 * MM)) == pytest.approx(20 * MM, abs=1.01 * spacing * MM)
+def test_the_diameter_is_that_of_one_region_and_not_across_two() -> None:
+    lattice = Lattice.for_box(40 * MM, 1 * MM)
+    two = ball(lattice, 10 * MM, (-10 * MM, 0, 0)) | ball(lattice, 8 * MM, (10 * MM, 0, 0))
+    image = take(lattice, two * 100, 100, two * 0.01, 0.002, **RULES, gap=2 * MM, shift=(1 * MM, 0.0, 0.0))
+    assert image.diameter == pytest.approx(10 * MM, abs=1 * MM)
+    assert image.volume == pytest.approx(two.sum() * lattice.site_volume) and image.shift == (1 * MM, 0.0, 0.0)
 
 
-def test_longest_chord_of_one_site_and_of_a_row() -> None:
-    lattice = Lattice.for_box(10 * MM, 1 * MM)
-    sites = np.zeros(lattice.n_sites, dtype=bool)
-    assert longest_chord(lattice, sites) == 0.0
-    sites[lattice.index(5, 5, 5)] = True
-    assert longest_chord(lattice, sites) == pytest.approx(1 * MM)
-    sites[[int(lattice.index(5, 5, k)) for k in range(8)]] = True
-    assert longest_chord(lattice, sites) == pytest.approx(8 * MM)
+def test_what_has_contracted_must_hold_the_sphere_as_it_is_now() -> None:
+    lattice = Lattice.for_box(20 * MM, 1 * MM)
+    nodule = ball(lattice, 7 * MM)
+    for left, seen in ((0.9, True), (0.3, False)):
+        present = Present(
+            lattice, np.where(nodule, left, 1.0).astype(np.float32), nodule.astype(np.uint8), (Lesion((1,), (0, 0, 0)),)
+        )
+        image = take(lattice, nodule * 100, 100, nodule * 0.01, 0.002, **RULES, present=present)
+        assert image.nothing_visible is not seen
+        if seen:
+            assert image.volume == pytest.approx(0.9 * nodule.sum() * lattice.site_volume, rel=1e-5)

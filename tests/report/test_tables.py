@@ -25,6 +25,15 @@ def test_what_exists_in_no_arm_is_named_and_not_a_row(study):
     assert body[0]["cells"][0] == ("–", "")  # untreated
 
 
+def test_responses_are_shares_and_what_says_nothing_has_no_row(study):
+    body, _ = tables.rows(study.arms, "imaging")
+    labels = [row["label"] for row in body]
+    partial = next(row for row in body if row["label"] == "mRECIST: partial response")
+    assert [cell[0] for cell in partial["cells"]] == ["0 of 7", "7 of 7", "7 of 7"]
+    assert "… visible in: rim (mL)" in labels and "… visible in: core (mL)" not in labels
+    assert "Sum over target lesions, whole (mm)" not in labels and "Diameter of the whole lesion (mm)" in labels
+
+
 def test_how_often_a_treatment_was_delivered(study):
     said = tables.statuses(study.manifest["schedule"]["tace_lobar"])
     assert said == ["tace_1 delivered: 8 of 8", "feeder 4 was missed (1)"]

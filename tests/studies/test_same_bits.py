@@ -53,7 +53,7 @@ CASES: dict[str, dict[str, Any]] = {
     "spheroid": {
         "name": "spheroid", "until": "3 d", "step": "12 h", "seed": 3,
         "tissue": {"spacing": "20 um", "culture": {"medium": "100 mmHg"},
-                   "tumour": {"diameter": "260 um", "doubling_time": "4 d"}},
+                   "tumour": {"diameter": "260 um", "doubling_time": "5 d"}},
     },
 }  # fmt: skip
 COUNT = "viable_cells"

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.spatial import ConvexHull, QhullError, distance
 
 from tumorsim.lattice import Lattice
 from tumorsim.outcomes.guidance import SMALLEST
+from tumorsim.outcomes.outline import Present, regions
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,13 @@ class SeenArtery:
 class Image:
     """One examination: the only view of the tumour a plan may use.
 
-    ``visible`` (sites,) is the enhancing tumour, ``volume`` its volume [m3], ``diameter`` its longest
-    chord [m], ``arteries`` those that cone-beam CT shows leading to it (`arteries_seen`). Of blood and what
-    it brought: ``enhancement`` (sites,) is the arterial phase relative to untreated liver, ``uptake`` (sites,)
-    the iodised oil that CT shows [m3 per m3] (None: not looked for, or none given), ``thrombus_seen`` the
-    grade of a thrombus in the portal vein, ``none`` or ``Vp1`` to ``Vp4``. Nothing else of cells is in it than
-    the outline of what is visible.
+    ``visible`` (sites,) is the enhancing tumour, ``volume`` its volume [m3], ``diameter`` the longest chord of any
+    of its regions [m], both as they are now, shrunken or grown; ``arteries`` those that cone-beam CT shows leading
+    to it (`arteries_seen`). Of blood and what it brought: ``enhancement`` (sites,) is the arterial phase relative
+    to untreated liver, ``uptake`` (sites,) the iodised oil that CT shows [m3 per m3] (None: not looked for, or
+    none given), ``thrombus_seen`` the grade of a thrombus in the portal vein, ``none`` or ``Vp1`` to ``Vp4``.
+    ``shift`` [m] is by how far the examination is out of place against the patient: who aims at what it shows at a
+    place works there plus the shift. Nothing else of cells is in it than the outline of what is visible.
     """
 
     visible: NDArray[np.bool_]
@@ -55,6 +56,7 @@ class Image:
     enhancement: NDArray[np.floating] | None = None
     uptake: NDArray[np.floating] | None = None
     thrombus_seen: str = "none"
+    shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     @property
     def nothing_visible(self) -> bool:
@@ -82,6 +84,7 @@ def visible_tumour(
     least_density: float,
     least_enhancement: float,
     sphere: float,
+    present: Present | None = None,
 ) -> NDArray[np.bool_]:
     """Sites an image shows as viable tumour, shape (sites,).
 
@@ -95,6 +98,8 @@ def visible_tumour(
         Thresholds [-].
     sphere : float
         Diameter of the sphere a region must hold to be seen [m].
+    present : Present, optional
+        What is left of the volume of sites: a sphere in contracted tissue is smaller. Default all.
     """
     bright = (density >= least_density) & (enhancement >= least_enhancement)
     found = np.zeros(lattice.n_sites, dtype=bool)
@@ -107,30 +112,15 @@ def visible_tumour(
     label, count = ndimage.label(crop)
     # a sphere fits where no dark site has its centre inside it
     inscribed = ndimage.distance_transform_edt(crop) * lattice.spacing
+    if present is not None and present.volume is not None:
+        width = np.ones(crop.shape)
+        width[crop] = present.width(np.flatnonzero(bright))
+        inscribed *= width
     widest = ndimage.maximum(inscribed, label, index=np.arange(1, count + 1))
     seen = np.concatenate([[False], np.asarray(widest) >= 0.5 * sphere - 1e-12])[label]
     inner = seen[1:-1, 1:-1, :] if lattice.is_slab else seen[1:-1, 1:-1, 1:-1]
     found.reshape(lattice.shape)[box] = inner
     return found
-
-
-def longest_chord(lattice: Lattice, sites: NDArray[np.bool_]) -> float:
-    """Longest straight line inside the hull of a set of sites [m]; 0 where it is empty.
-
-    The corners of a site lie half a site beyond its centre, so one spacing is added.
-    """
-    chosen = np.flatnonzero(sites)
-    if len(chosen) == 0:
-        return 0.0
-    points = lattice.centres(chosen)
-    if lattice.is_slab:
-        points = points[:, :2]
-    if len(points) > points.shape[1] + 1:
-        try:
-            points = points[ConvexHull(points).vertices]
-        except QhullError:  # all in one plane: every point counts
-            points = points[np.unique(np.linspace(0, len(points) - 1, 2000).astype(int))]
-    return float(distance.pdist(points).max(initial=0.0)) + lattice.spacing
 
 
 def take(
@@ -143,9 +133,12 @@ def take(
     least_density: float,
     least_enhancement: float,
     sphere: float,
+    present: Present | None = None,
+    gap: float = 0.0,
     arteries: tuple[SeenArtery, ...] = (),
     uptake: NDArray[np.floating] | None = None,
     thrombus_seen: str = "none",
+    shift: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> Image:
     """An image of the tumour now.
 
@@ -159,9 +152,14 @@ def take(
         Arterial (and extrahepatic) flow [1/s].
     liver_arterial : float
         Mean arterial flow of untreated liver [1/s].
-    arteries, uptake, thrombus_seen
+    present : Present, optional
+        Where tissue is now; default where it was.
+    gap : float
+        Gap up to which regions are one for the diameter [m].
+    arteries, uptake, thrombus_seen, shift
         As in `Image`.
     """
+    present = Present(lattice) if present is None else present
     enhancement = q_arterial / liver_arterial
     visible = visible_tumour(
         lattice,
@@ -170,7 +168,8 @@ def take(
         least_density=least_density,
         least_enhancement=least_enhancement,
         sphere=sphere,
+        present=present,
     )
-    volume = float(visible.sum()) * lattice.site_volume
-    diameter = longest_chord(lattice, visible)
-    return Image(visible, volume, diameter, arteries, enhancement, uptake, thrombus_seen)
+    label, count = regions(lattice, visible, gap)
+    diameter = max((present.longest(label == n) for n in range(1, count + 1)), default=0.0)
+    return Image(visible, present.content(visible), diameter, arteries, enhancement, uptake, thrombus_seen, shift)

@@ -14,6 +14,8 @@ _SUPPLY = {
     "extrahepatic": "Artery from outside the liver",
     "neighbours only": "No blood of its own: from its neighbours",
 }
+#: where one lesion is all there is, its diameter is the sum
+_SUMS = {"diameter_sum_mm": "diameter_mm", "recist_sum_mm": "recist_mm"}
 
 #: shares of something else than patients
 _PERCENT = ("portal_oil_filling", "collateral_share", "reserve_lost", "functional_share")
@@ -93,7 +95,8 @@ def rows(arms: Mapping[str, Any], part: str) -> tuple[list[dict[str, Any]], list
     """A mapping of statistics (harm, imaging) as rows, and the names of what exists in no arm."""
     flat = [_without_oil(_flat(arm.get(part) or {})) for arm in arms.values()]
     keys = dict.fromkeys(k for of_arm in flat for k in of_arm)
-    shares = {"cr", "ltp_12mo", "ltp_24mo", "ltp_36mo", "decompensated"}
+    shares = {key for key in keys if key.startswith(("cr", "ltp_", "response_"))} | {"decompensated"}
+    keys = {key: None for key in keys if not _idle(key, flat)}
     body, missing = [], []
     for key in keys:
         stats = [of_arm.get(key) for of_arm in flat]
@@ -102,6 +105,16 @@ def rows(arms: Mapping[str, Any], part: str) -> tuple[list[dict[str, Any]], list
         else:
             missing.append(words.label(key))
     return body, missing
+
+
+def _idle(key: str, flat: list[dict[str, Any]]) -> bool:
+    """Zones where nothing is visible, sums where one lesion is all there is: no row of their own."""
+    stats = [of_arm.get(key) for of_arm in flat]
+    if key.startswith("visible_by_zone_ml"):
+        return not any(stat and stat["mean"] for stat in stats)
+    if key in _SUMS:
+        return stats == [of_arm.get(_SUMS[key]) for of_arm in flat] or not any(stats)
+    return False
 
 
 def supply(arms: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -62,9 +62,28 @@ _LABELS = {
     "punctures": "Punctures",
     "treatment_days": "Days with treatment",
     "cr": "Complete response on imaging",
+    "cr_sphere_3mm": "… if regions of 3 mm are seen (not 5 mm)",
+    "cr_sphere_10mm": "… if only regions of 10 mm are seen",
     "visible_ml": "Visible on imaging (mL)",
+    "zone_ml": "Treated zone on imaging (mL)",
     "margin_mm": "Margin on imaging (mm)",
-    "diameter_mm": "Diameter on imaging (mm)",
+    "diameter_mm": "Diameter of what enhances (mm)",
+    "recist_mm": "Diameter of the whole lesion (mm)",
+    "diameter_sum_mm": "Sum over target lesions, what enhances (mm)",
+    "recist_sum_mm": "Sum over target lesions, whole (mm)",
+    "visible_by_zone_ml": "Visible on imaging by zone",
+    "response_mrecist": "Response (mRECIST)",
+    "response_recist": "Response (RECIST 1.1)",
+    **{
+        f"response_{by}, {category}": f"{title}: {what}"
+        for by, title in (("mrecist", "mRECIST"), ("recist", "RECIST 1.1"))
+        for category, what in (
+            ("CR", "complete response"),
+            ("PR", "partial response"),
+            ("SD", "stable disease"),
+            ("PD", "progressive disease"),
+        )
+    },
     "ltp_12mo": "Local progression by 12 months",
     "ltp_24mo": "Local progression by 24 months",
     "ltp_36mo": "Local progression by 36 months",
@@ -88,6 +107,8 @@ def label(name: str) -> str:
     """A name of the results in words a reader knows."""
     if name.startswith("drug_held_mg, "):
         return f"{name.removeprefix('drug_held_mg, ').capitalize()} held by what lodged (mg)"
+    if name.startswith("visible_by_zone_ml, "):
+        return f"… visible in: {name.removeprefix('visible_by_zone_ml, ')} (mL)"
     return _LABELS.get(name, name.replace("_", " ").capitalize())
 
 

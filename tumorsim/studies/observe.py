@@ -15,9 +15,10 @@ from tumorsim.hazards.traits import TRAITS
 from tumorsim.log import Done
 from tumorsim.model import TumorModel
 from tumorsim.outcomes import harm, residue
-from tumorsim.outcomes.control import Reading, complete_response, local_progression, near_border
-from tumorsim.outcomes.imaging import Image
+from tumorsim.outcomes.control import Reading
+from tumorsim.outcomes.response import Baseline
 from tumorsim.state import LIVER
+from tumorsim.studies.examine import Examination, examine, imaging_of, size_rows
 from tumorsim.studies.patient_now import condition_now, reserve_harm
 from tumorsim.studies.records import VIABLE, Outcome, ScheduleItem, SeriesRow
 from tumorsim.studies.snapshot import make_snapshot
@@ -37,14 +38,6 @@ def perfusion(model: TumorModel) -> dict[str, Any]:
     return perfusion_summary(state.q_arterial, state.q_portal, state.q_extrahepatic, liver, anatomy.tumour)
 
 
-def reading(model: TumorModel) -> Reading:
-    """A follow-up image now, reduced to what response needs."""
-    fixed = model.virtual_patient
-    visible = model.image().visible
-    near = near_border(fixed.anatomy.depth, fixed.parameters["imaging.local_reach"])
-    return Reading(model.now, bool((visible & fixed.anatomy.target).any()), bool((visible & near).any()))
-
-
 def reasons(model: TumorModel) -> NDArray[np.uint8]:
     """Why the old cells of every site live, codes of `outcomes.residue.Reason`, (sites,)."""
     fixed, state = model.virtual_patient, model.state
@@ -57,7 +50,14 @@ def reasons(model: TumorModel) -> NDArray[np.uint8]:
     return residue.reason_of_sites(model.virtual_patient.lattice.n_sites, attempts)
 
 
-def outcome(model: TumorModel, n0: int, readings: list[Reading], due: int | None) -> Outcome:
+def outcome(
+    model: TumorModel,
+    n0: int,
+    readings: list[Reading],
+    due: int | None,
+    exam: Examination | None = None,
+    baseline: Baseline | None = None,
+) -> Outcome:
     """Everything DESIGN's outcomes ask for, now.
 
     Parameters
@@ -69,7 +69,12 @@ def outcome(model: TumorModel, n0: int, readings: list[Reading], due: int | None
         Follow-up images so far.
     due : int or None
         When imaging response is read [s]; None for an untreated arm.
+    exam : Examination, optional
+        Of now; taken where it is not given.
+    baseline : Baseline, optional
+        Outlines of the image before the first treatment, without which there is no response and no margin.
     """
+    exam = examine(model, "horizon", baseline) if exam is None else exam
     fixed, state = model.virtual_patient, model.state
     target = fixed.anatomy.target
     viable = model.population.viable_of_sites()
@@ -87,7 +92,6 @@ def outcome(model: TumorModel, n0: int, readings: list[Reading], due: int | None
     # under the microscope neither a doomed nor a dying cell is a dead one
     seen = model.population.dying_of_sites() + model.population.doomed_of_sites()
     unsure = int(seen[target].sum(dtype=np.int64))
-    image = model.image()
     return Outcome(
         viable_cells=total,
         residual_fraction=total / n0 if n0 else None,
@@ -105,24 +109,9 @@ def outcome(model: TumorModel, n0: int, readings: list[Reading], due: int | None
         harm=harms(model),
         zone=None,
         perfusion=perfusion(model),
-        imaging=_imaging(model, image, readings, due),
+        imaging=imaging_of(model, exam, baseline, readings, due),
         condition=condition_now(model),
     )
-
-
-def _imaging(model: TumorModel, image: Image, readings: list[Reading], due: int | None) -> dict[str, Any]:
-    fixed = model.virtual_patient
-    visible = image.visible & fixed.anatomy.target
-    nothing: dict[str, Any] = {"ltp_12mo": None, "ltp_24mo": None, "ltp_36mo": None}
-    cr = None if due is None else complete_response(readings, due)
-    ltp = nothing if due is None else local_progression(readings, due, model.now)
-    return {
-        "cr": None if cr is None else int(cr),
-        "visible_ml": float(visible.sum()) * fixed.lattice.site_volume * ML,
-        "margin_mm": None,
-        "diameter_mm": image.diameter * 1e3,
-        **{name: None if seen is None else int(seen) for name, seen in ltp.items()},
-    }
 
 
 def harms(model: TumorModel) -> dict[str, Any]:
@@ -219,7 +208,7 @@ def daily_rows(model: TumorModel) -> list[SeriesRow]:
     if condition is not None:
         rows.append((at, "albi", condition.albi, "1"))
         rows.append((at, "functional_share", condition.functional_share, "1"))
-    return rows
+    return rows + size_rows(model)
 
 
 def _flow_left(model: TumorModel) -> NDArray[np.float64]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tumorsim.model import DAY, TumorModel
 from tumorsim.outcomes.control import Reading
+from tumorsim.outcomes.response import Baseline
 from tumorsim.quantity import convert
 from tumorsim.scenario import Scenario
 from tumorsim.studies import observe
+from tumorsim.studies.examine import Examination, examine, outlined
 from tumorsim.studies.manifest import make_manifest
 from tumorsim.studies.records import Outcome, RunRecord, SeriesRow
 from tumorsim.studies.store import ResultFolder, write_results
@@ -63,6 +66,7 @@ class Watch:
         self.readings: list[Reading] = []
         self.rows: list[SeriesRow] = []
         self.before: Mapping[str, Any] | None = None
+        self.baseline: Baseline | None = None
         self.at_horizon: Outcome | None = None
         self.after_last: Outcome | None = None
         self.picture: Mapping[str, Any] | None = None
@@ -82,22 +86,31 @@ class Watch:
             self.rows += observe.daily_rows(model)
         if not model.records.done and index <= self.n0_step:
             self.before = observe.perfusion(model)
-        if index in self._follow_up:
-            self.readings.append(observe.reading(model))
-            if index == self.after:  # the image of the response counts at its own time
-                first = self.readings[-1]
-                self.readings[-1] = Reading(self.due or first.time, first.visible_in_target, first.visible_near)
-        if index == self.after:
-            self.after_last = observe.outcome(model, self.n0, self.readings, self.due)
-        if index == self.horizon:
-            self.at_horizon = observe.outcome(model, self.n0, self.readings, self.due)
+        if not model.records.done and index == self.n0_step:
+            self.baseline = outlined(model)
+        exam = self._examine(index)
+        if exam is not None and index in self._follow_up:
+            self.readings.append(exam.reading)
+        if exam is not None and index == self.after:
+            self.after_last = observe.outcome(model, self.n0, self.readings, self.due, exam, self.baseline)
+        if exam is not None and index == self.horizon:
+            self.at_horizon = observe.outcome(model, self.n0, self.readings, self.due, exam, self.baseline)
             if self.draw:
                 self.picture = observe.picture(model)
+
+    def _examine(self, index: int) -> Examination | None:
+        """The examination due at a step, if one is."""
+        if index in self._follow_up:
+            exam = examine(self.model, f"follow-up {self._follow_up.index(index)}", self.baseline)
+            if index == self.after and self.due is not None:  # the image of the response counts at its own time
+                exam = replace(exam, reading=replace(exam.reading, time=self.due))
+            return exam
+        return examine(self.model, "horizon", self.baseline) if index == self.horizon else None
 
     def take_past(self, other: Watch) -> None:
         """Take over what another watch has read of the past both share."""
         self.rows = [row for row in other.rows if row[0] < self.model.now / observe.HOUR] + self.rows
-        self.before = other.before
+        self.before, self.baseline = other.before, other.baseline
         self.readings = list(other.readings)
 
     def run(self) -> Iterator[int]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tumorsim.outcomes.response import CATEGORIES
 from tumorsim.studies import statistics
 from tumorsim.studies.older import SCHEMA_VERSION
 from tumorsim.studies.older import schema as schema
@@ -27,6 +28,9 @@ SHARES = frozenset(
         "imaging.ltp_24mo",
         "imaging.ltp_36mo",
         "condition.decompensated",
+        "imaging.cr_sphere_3mm",
+        "imaging.cr_sphere_10mm",
+        *(f"imaging.response_{by}.{category}" for by in ("mrecist", "recist") for category in CATEGORIES),
     }
 )
 

@@ -161,7 +161,8 @@ def _close(
     path: Path, manifest: Mapping[str, Any], summary: Mapping[str, Any], records: list[RunRecord]
 ) -> Iterator[str]:
     series = pd.read_parquet(path / store.SERIES)
-    yield from _counts(series, records, floor=COUNT_FLOOR, share=COUNT_SHARE)
+    older_folder = summary["schema_version"] < older.SCHEMA_VERSION
+    yield from _counts(series, records, floor=COUNT_FLOOR, share=COUNT_SHARE, known=older_folder)
     new = _again(manifest, records)
     old_leaves, new_leaves = dict(_leaves(summary)), dict(_leaves(_round_trip(new)))
     for key in older.comparable(summary["schema_version"], old_leaves, new_leaves):
@@ -182,10 +183,14 @@ def _slack(key: str, a: float, b: float) -> float:
     return max(COUNT_FLOOR, COUNT_SHARE * max(abs(a), abs(b))) if cells else 0.0
 
 
-def _counts(old: pd.DataFrame, records: list[RunRecord], *, floor: float, share: float) -> Iterator[str]:
-    """Every count of cells of every run, at every time."""
+def _counts(
+    old: pd.DataFrame, records: list[RunRecord], *, floor: float, share: float, known: bool = False
+) -> Iterator[str]:
+    """Every count of cells of every run, at every time; with ``known``, of the quantities of an older folder alone."""
     rows = [(r.patient, r.arm, *row) for r in records for row in r.series]
     new = pd.DataFrame(rows, columns=store.SERIES_SCHEMA.names)
+    if known:
+        new = new[new["quantity"].isin(old["quantity"].unique())]
     keys = ["patient", "arm", "time_h", "quantity"]
     both = old[old["unit"] == "cells"].merge(new[new["unit"] == "cells"], on=keys, how="outer", indicator=True)
     for row in both[both["_merge"] != "both"].head(SHOWN).itertuples():
