@@ -62,6 +62,17 @@ def outcome(n: float, n0: int, arm: str, time_d: float, late: bool = True) -> Ou
             "punctures": int(treated),
             "treatment_days": int(treated),
         },
+        distant={
+            "satellite_cells": 1200,
+            "foci": 2,
+            "foci_cells": 5_400_000,
+            "visible_foci": 0,
+            "nearest_mm": 31.0,
+            "largest_mm": 3.6,
+            "recurrence_12mo": None,
+            "recurrence_24mo": None,
+            "recurrence_36mo": None,
+        },
         perfusion=perfusion(0.08 if treated else 1.0),
         imaging={
             "cr": (int(n < n0 * 2e-3) if treated else None) if late else None,

@@ -187,6 +187,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "file beside": ({"vessels": {"file": "net.dat"}}, "vessels.file"),
     "grown": ({"vessels": {"feeders": 3}}, "vessels.feeders: a spheroid in culture has no arteries"),
     "capsule": ({"tissue__tumour__capsule": "intact"}, "plain tumour without capsule"),
+    "foci": ({"tissue__tumour__latent_foci": 3}, "plain tumour without latent_foci"),
     "liver": ({"tissue__liver": "normal"}, "has no liver around it"),
     "slab": ({"tissue__dimensions": 2}, "needs three dimensions"),
     "species": ({"vessels": {"species": "rat"}}, "is for the blood of a graph from a file"),

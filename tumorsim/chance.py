@@ -83,6 +83,8 @@ class Purpose(IntEnum):
     INFILTRATION = 45
     TRAIT_PATIENT = 46
     TRAIT_REGION = 47
+    LATENT_NUMBER = 50
+    LATENT_PLACE = 51
 
 
 # --- Philox4x32-10 ---------------------------------------------------------------------------------------

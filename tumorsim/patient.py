@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tumorsim.anatomy import Anatomy, build
 from tumorsim.anatomy.contraction import Lesion, lesions_of
+from tumorsim.anatomy.foci import Foci, draw_foci, no_foci
 from tumorsim.errors import InputError
 from tumorsim.fields.fine_oxygen import FineOxygen
 from tumorsim.fields.oxygen import OxygenModel
@@ -28,7 +29,7 @@ from tumorsim.outcomes.outline import Present
 from tumorsim.outcomes.perfusion_imaging import seen_oil, seen_thrombus
 from tumorsim.outcomes.registration import registration_shift
 from tumorsim.parameters import Parameters
-from tumorsim.scenario import Scenario
+from tumorsim.scenario import Scenario, Tissue
 from tumorsim.state import CAUSES, LIVER, THROMBOSED, State
 from tumorsim.vessels import oil
 from tumorsim.vessels.beads import BeadRide
@@ -52,6 +53,8 @@ class Patient:
     parameters : Parameters
         Values in SI.
     lattice, anatomy, grown : Lattice, Anatomy, GrownVessels
+    foci : Foci
+        Latent foci in the liver beyond the box.
     capacity : int
         Cells a full site holds.
     solver, bead_ride, oxygen, clocks
@@ -76,6 +79,7 @@ class Patient:
     parameters: Parameters
     lattice: Lattice
     anatomy: Anatomy
+    foci: Foci
     grown: GrownVessels
     capacity: int
     solver: FlowSolver
@@ -270,6 +274,7 @@ def build_patient(scenario: Scenario, *, number: int = 0, seed: int | None = Non
         parameters=parameters,
         lattice=lattice,
         anatomy=anatomy,
+        foci=_foci(tissue, seed, number, parameters),
         grown=grown,
         capacity=tissue.capacity,
         solver=solver,
@@ -292,6 +297,24 @@ def build_patient(scenario: Scenario, *, number: int = 0, seed: int | None = Non
         liver_arterial=float(unchanged[liver].mean(dtype=np.float64))
         if liver.any()
         else liver_perfusion(tissue.liver, parameters)[0],
+    )
+
+
+def _foci(tissue: Tissue, seed: int, number: int, parameters: Parameters) -> Foci:
+    """Latent foci of a patient; fine tissue has no liver beyond it."""
+    if tissue.fine is not None:
+        return no_foci()
+    return draw_foci(
+        tissue.tumour.latent_foci,
+        semi_axes=tissue.tumour.semi_axes,
+        volume=tissue.tumour.volume,
+        box=tissue.size,
+        density=tissue.density,
+        doubling_time=tissue.tumour.doubling_time,
+        liver=tissue.liver,
+        seed=seed,
+        patient=number,
+        parameters=parameters,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import solara
 from figures import COLOURS, CurvePicture, SlicePicture, VesselPicture, dots_of
+from fine import ABOUT, SETTINGS, who
 from frame import STATES, Still
 from mesa.visualization import SolaraViz
 from mesa.visualization.utils import update_counter
@@ -66,7 +67,7 @@ def Page() -> None:
         else:
             Pictures(model.value)
     with solara.Sidebar():
-        _text("p", "Set the three parameters, then press Reset: a new model takes them up.", "ts-small px-4 pt-3 mb-0")
+        _text("p", "Set the parameters, then press Reset: a new model takes them up.", "ts-small px-4 pt-3 mb-0")
     SolaraViz(
         model,
         components=[],
@@ -93,7 +94,7 @@ def Pictures(model: PageModel) -> None:
     pictures = solara.use_memo(
         lambda: (
             SlicePicture(model.still, oxygen=False), SlicePicture(model.still, oxygen=True),
-            VesselPicture(model.still), CurvePicture(model.still),
+            VesselPicture(model.still) if model.still.kind_of_tissue is None else None, CurvePicture(model.still),
         ),
         [model],
     )  # fmt: skip
@@ -106,7 +107,9 @@ def Pictures(model: PageModel) -> None:
             _text("p", _who(model), "ts-who")
             _text(
                 "p",
-                "A liver tumour and the vessels that feed it. Press Step or play and watch which parts lose their "
+                ABOUT[still.kind_of_tissue]
+                if still.kind_of_tissue
+                else "A liver tumour and the vessels that feed it. Press Step or play and watch which parts lose their "
                 "oxygen when a treatment closes arteries, and where cells live on: beside the capsule, or where a "
                 "feeder was overlooked.",
             )
@@ -120,13 +123,17 @@ def Pictures(model: PageModel) -> None:
             Key(frame.mix)
             _text("p", _reading(still), "ts-small")
         with solara.v.Html(tag="div", class_="ts-pair"):
-            with solara.v.Html(tag="div", class_="ts-box"):
-                _text("p", "Arteries and portal vein, seen along z", "font-weight-bold")
-                _picture(pictures[2].png(frame), f"Vessels on day {frame.day:g}.", "vessels")
-                _text("p", "Box: the simulated block of liver. Disc: the tumour. Widths are not to scale.", "ts-small")
-            with solara.v.Html(tag="div", class_="ts-box"):
+            if pictures[2] is not None:
+                with solara.v.Html(tag="div", class_="ts-box"):
+                    _text("p", "Arteries and portal vein, seen along z", "font-weight-bold")
+                    _picture(pictures[2].png(frame), f"Vessels on day {frame.day:g}.", "vessels")
+                    _text(
+                        "p", "Box: the simulated block of liver. Disc: the tumour. Widths are not to scale.", "ts-small"
+                    )
+            with solara.v.Html(tag="div", class_="ts-box", style_="max-width: 650px"):
                 _picture(pictures[3].png(frame), f"Living tumour cells to day {frame.day:g}: {state}.", "curve")
-                _text("p", "Target: the tumour of day 0 and all within 5 mm of it.", "ts-small")
+                if still.kind_of_tissue is None:
+                    _text("p", "Target: the tumour of day 0 and all within 5 mm of it.", "ts-small")
         _text("p", _settings(model), "ts-small")
 
 
@@ -148,6 +155,8 @@ def _who(model: PageModel) -> str:
         kind = f"{event.definition.title}, {place}," if catheter else event.definition.title
         planned.append(f"{kind} on day {event.at / DAY:g}")
     what = "; ".join(planned) or "untreated"
+    if model.still.kind_of_tissue is not None:
+        return f"{who(model.case, model.virtual_patient.number)}: {what}"
     return f"Patient {model.virtual_patient.number}, tumour of {model.still.tumour_mm:g} mm: {what}"
 
 
@@ -161,15 +170,20 @@ def _reading(still: Still) -> str:
     if still.capacity > 1:
         drawn = f"{count} dots" if count > 1 else "one dot"
         dots = f"Each site of the grid is drawn as {drawn}, coloured as what lies in it; any living cell gets a dot. "
+    walls = "Thick line: capsule; thin: septum; dashed: border without capsule."
+    if still.kind_of_tissue is not None:
+        walls = f"Dashed: border. Pale: no cell. Around it: {SETTINGS[still.kind_of_tissue].around}."
+        walls += " Red disc: the vessel." if still.vessel_mm else ""
     return (
         f"{dots}Per cent: share of all tumour cells, living and dead (debris counts by its volume). Hypoxic: living "
-        "below 10 mmHg. Thick line: capsule; thin: septum; dashed: border without capsule."
+        f"below 10 mmHg. {walls}"
     )
 
 
 def _settings(model: PageModel) -> str:
     own, case, patient = choices().scenario, model.case, model.virtual_patient
-    said = f"Patient {patient.number}, seed {patient.seed}; a step is {case.step / 3600:g} h. "
+    noun = "Patient" if case.tissue.fine is None else "Run"
+    said = f"{noun} {patient.number}, seed {patient.seed}; a step is {case.step / 3600:g} h. "
     changed = []
     if case.tissue.spacing != own.tissue.spacing:
         changed.append(f"a grid of {1e3 * case.tissue.spacing:g} mm instead of {1e3 * own.tissue.spacing:g} mm")

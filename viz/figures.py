@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from fine import SETTINGS
 from frame import CAPSULE, OPEN_BORDER, SEPTUM, STATES, Frame, Still, leads_in
 from matplotlib import patheffects
 from matplotlib.artist import Artist
@@ -23,7 +24,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, Rectangle
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -37,7 +38,6 @@ COLOURS: Mapping[str, str] = MappingProxyType(
 ARTERY, FEEDER, POOR, PORTAL, CLOSED = "#d9707a", "#c00d1e", "#efc4bd", "#7fb2dd", "#000000"
 OUTSIDE, THROMBUS = palette.EXTRAHEPATIC, palette.THROMBUS
 LIVER, NOTHING, INK, FAINT = "#f6f0ea", "#ffffff", "#1f2328", "#5f6670"
-PO2_TOP = 60.0  # mmHg
 DOTS, DOTS_ACROSS = 4, 160  # most along an edge of a site that holds many cells, and across the picture
 DPI = 100
 FONT = 12.0
@@ -48,11 +48,12 @@ SHORT = {"right": "right hepatic", "left": "left hepatic", "thrombus_artery": "t
 _drawing = threading.Lock()  # visitors draw in turn
 
 
-def tissue_rgb(frame: Frame, dots: int = DOTS) -> NDArray[np.float64]:
+def tissue_rgb(frame: Frame, dots: int = DOTS, around: str = LIVER, empty: str = LIVER) -> NDArray[np.float64]:
     """Colour of the slice, (rows x dots, columns x dots, 3) from 0 to 1.
 
     A site is drawn as ``dots`` x ``dots`` dots, each with the colour of what one finds there: as many of a colour
-    as that state takes of the site's room. A site with any living cell has a dot of the living at least.
+    as that state takes of the site's room. A site with any living cell has a dot of the living at least. ``around`` is
+    the colour of what is no tumour, ``empty`` of room in it without a cell.
     """
     rows, columns = frame.tissue.shape
     # fractional parts of multiples of these two spread evenly over the plane (Roberts 2018, the R2 sequence):
@@ -65,7 +66,9 @@ def tissue_rgb(frame: Frame, dots: int = DOTS) -> NDArray[np.float64]:
     shares[few, :3] *= (1.5 / dots**2 / living[few])[:, None]
     upto = np.cumsum(np.repeat(np.repeat(shares, dots, axis=0), dots, axis=1), axis=2)
     found = (level[..., None] >= upto).sum(axis=2)  # number of a state; 5: no tumour cell
-    colours = np.array([to_rgb(COLOURS[name]) for name in STATES] + [to_rgb(LIVER)])[found]
+    colours = np.array([to_rgb(COLOURS[name]) for name in STATES] + [to_rgb(around)])[found]
+    inside = np.repeat(np.repeat(frame.tissue == 2, dots, axis=0), dots, axis=1)
+    colours[inside & (found == len(STATES))] = to_rgb(empty)
     nothing = np.repeat(np.repeat(frame.tissue == 0, dots, axis=0), dots, axis=1)
     colours[nothing] = to_rgb(NOTHING)
     return colours
@@ -83,12 +86,14 @@ class SlicePicture:
     def __init__(self, still: Still, *, oxygen: bool) -> None:
         self.oxygen = oxygen
         self.dots = dots_of(still)
+        fine = still.kind_of_tissue
+        self.colours = (LIVER, LIVER) if fine is None else (SETTINGS[fine].colour, palette.TUMOUR)
         x, y = still.half_mm
         figure = _figure(6.2, 5.6)
         axes = figure.add_axes((0.085, 0.105, 0.775, 0.83))
         self.image = axes.imshow(
             np.zeros((2, 2)), extent=(-x, x, -y, y), origin="lower", interpolation="nearest", cmap="cividis",
-            vmin=0, vmax=PO2_TOP,
+            vmin=0, vmax=still.po2_top,
         )  # fmt: skip
         if oxygen:
             bar = figure.colorbar(self.image, cax=figure.add_axes((0.885, 0.105, 0.03, 0.83)))
@@ -98,13 +103,20 @@ class SlicePicture:
         axes.set_title(title, loc="left", fontsize=FONT + 1, color=INK, fontweight="bold")
         axes.set_xlim(-still.view_mm, still.view_mm)
         axes.set_ylim(-min(still.view_mm, y), min(still.view_mm, y))
-        axes.set_xlabel("mm", fontsize=FONT - 1, color=FAINT)
+        axes.set_xlabel("mm" if still.kind_of_tissue is None else "µm", fontsize=FONT - 1, color=FAINT)
+        if still.kind_of_tissue is not None:
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_formatter(FuncFormatter(lambda mm, _: f"{1e3 * mm:.4g}".replace("-", "−")))
         axes.tick_params(labelsize=FONT - 1, colors=FAINT, length=3)
         for spine in axes.spines.values():
             spine.set_visible(False)
         self.walls = _walls(axes, *(("#ffffff", "#000000") if oxygen else (INK, "#ffffff")))
+        vessel: list[Artist] = []
+        if still.vessel_mm:
+            disc = Circle((0, 0), still.vessel_mm, facecolor=ARTERY, edgecolor=INK, linewidth=1.0, zorder=4)
+            vessel.append(axes.add_patch(disc))
         with _drawing:
-            self.stage = _Stage(figure, [self.image, *(lines for _, lines in self.walls)])
+            self.stage = _Stage(figure, [self.image, *(lines for _, lines in self.walls), *vessel])
 
     def png(self, frame: Frame) -> str:
         """The picture of a frame as text that stands in a page."""
@@ -112,7 +124,7 @@ class SlicePicture:
             if self.oxygen:
                 self.image.set_data(np.ma.masked_where(frame.tissue == 0, frame.po2))
             else:
-                self.image.set_data(tissue_rgb(frame, self.dots))
+                self.image.set_data(tissue_rgb(frame, self.dots, *self.colours))
             for name, lines in self.walls:
                 lines.set_segments(list(frame.lines[name]))
             return self.stage.png()
@@ -271,7 +283,8 @@ class CurvePicture:
         colour = COLOURS["resting"]
         (self.curve,) = axes.plot([], [], color=colour, linewidth=2.4, solid_joinstyle="round")
         (self.now,) = axes.plot([], [], "o", color=colour, markersize=8, clip_on=False)
-        axes.set_title("Living tumour cells in the target", loc="left", fontsize=FONT + 1, color=INK, fontweight="bold")
+        title = "Living tumour cells" + (" in the target" if self.still.kind_of_tissue is None else "")
+        axes.set_title(title, loc="left", fontsize=FONT + 1, color=INK, fontweight="bold")
         axes.set_xlabel("day", fontsize=FONT, color=INK)
         axes.tick_params(labelsize=FONT, colors=INK)
         axes.grid(axis="y", color="#e3e3e3", linewidth=0.8)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from fine import kind_of, po2_top
 from numpy.typing import NDArray
 
 from tumorsim.lattice import Lattice
@@ -15,6 +16,7 @@ from tumorsim.report.words import artery
 from tumorsim.state import DEBRIS, DOOMED, DOOMED_ONCE_MORE, DYING, FIRST_SATELLITE, LIVER, OUTSIDE
 from tumorsim.vessels.graph import Kind
 
+PO2_TOP = 60.0  # mmHg at the upper end of the colours of oxygen, or what a medium or a vessel brings
 STATES = ("dividing", "resting", "hypoxic", "dying", "debris")
 CLOSED_BELOW = 0.02  # share of its conductance under which a vessel counts as closed
 STARVED_BELOW = 0.1  # share of its first flow under which a vessel counts as nearly bloodless
@@ -43,6 +45,7 @@ class Still:
     ``vessels`` (m, 2, 2) are the ends of every vessel shown [mm, x and y], with ``edge`` (its number in the
     graph), ``kind``, ``radius`` [mm], ``flow`` (untreated), ``feeds`` (it leads to the tumour only) and ``thrombus``
     (a portal vein with tumour in it) beside;
+    ``kind_of_tissue`` is None in liver, and ``vessel_mm`` the radius of the vessel of a cord.
     ``names`` has name and place [mm] of vessels. ``view_mm`` is the half width of the slice worth showing.
     """
 
@@ -62,6 +65,9 @@ class Still:
     feeds: NDArray[np.bool_]
     thrombus: NDArray[np.bool_]
     names: tuple[tuple[str, float, float], ...]
+    kind_of_tissue: str | None = None
+    po2_top: float = PO2_TOP
+    vessel_mm: float = 0.0
 
     @classmethod
     def of(cls, model: TumorModel) -> Still:
@@ -100,6 +106,9 @@ class Still:
             feeds=feeds[edge],
             thrombus=np.isin(edge, patient.grown.thrombosed),
             names=tuple(names),
+            kind_of_tissue=kind_of(model.case),
+            po2_top=po2_top(model.case, PO2_TOP),
+            vessel_mm=1e3 * ((fine.vessel_radius or 0.0) if (fine := model.case.tissue.fine) else 0.0),
         )
 
 

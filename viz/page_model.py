@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 import mesa
+from fine import SIZES, kind_of, size_um, slider
 from frame import Frame, Still
 
 from tumorsim.errors import InputError
@@ -37,17 +38,21 @@ class Choices:
 
     @property
     def model_params(self) -> dict[str, Any]:
-        """The three parameters as Mesa's page describes them."""
-        return {
-            "treatment": {
-                "type": "Select", "label": "Treatment", "value": self.treatment, "values": list(self.treatments),
-            },
+        """The parameters as Mesa's page describes them: three, or those that a fine tissue has."""
+        fine = kind_of(self.scenario) is not None
+        size = slider(self.scenario) if fine else {
             "diameter_mm": {
                 "type": "SliderInt", "label": "Tumour diameter (mm)", "value": self.diameter_mm,
                 "min": self.least_mm, "max": self.most_mm, "step": 1,
             },
+        }  # fmt: skip
+        return {
+            "treatment": {
+                "type": "Select", "label": "Treatment", "value": self.treatment, "values": list(self.treatments),
+            },
+            **size,
             "patient": {
-                "type": "SliderInt", "label": "Virtual patient (number)", "value": 0,
+                "type": "SliderInt", "label": "Run (number)" if fine else "Virtual patient (number)", "value": 0,
                 "min": 0, "max": MAX_PATIENT, "step": 1,
             },
         }  # fmt: skip
@@ -65,13 +70,17 @@ def choices(name: str | None = None) -> Choices:
     scenario = Scenario.load(name or os.environ.get(SCENARIO) or "tace_lobar")
     same = [label for label, file in SHIPPED.items() if Scenario.load(file).treatments == scenario.treatments]
     names = tuple(SHIPPED) if same else (AS_IN_FILE, *SHIPPED)
+    if kind_of(scenario) is not None:  # what is given through arteries of the liver cannot be given here
+        names, same = ((same[0],), same) if same else ((AS_IN_FILE,), same)
     diameter = max(1, round(2e3 * max(scenario.tissue.tumour.semi_axes)))
     least, most = (15, 65) if 15 <= diameter <= 65 else (max(1, diameter // 2), diameter * 3 // 2)
     return Choices(scenario, names, same[0] if same else AS_IN_FILE, diameter, least, most)
 
 
-def page_scenario(chosen: Choices, treatment: str, diameter_mm: float) -> Scenario:
+def page_scenario(chosen: Choices, treatment: str, diameter_mm: float, size: int | None = None) -> Scenario:
     """The scenario as the page runs it: other tumour and treatment if asked for, coarser where too fine.
+
+    ``size`` [um] is that of a spheroid or a cord.
 
     Raises
     ------
@@ -79,6 +88,11 @@ def page_scenario(chosen: Choices, treatment: str, diameter_mm: float) -> Scenar
         Where the values do not go together.
     """
     base, values = chosen.scenario, dict[str, Any]()
+    kind = kind_of(base)
+    if kind is not None:
+        if size is not None and kind in SIZES and size != size_um(base):
+            values[SIZES[kind][0]] = f"{size} um"
+        return _with(base, values)
     if treatment != AS_IN_FILE:
         if treatment not in SHIPPED:
             raise InputError(f"treatment: '{treatment}' is none of {', '.join(chosen.treatments)}")
@@ -111,6 +125,8 @@ class PageModel(TumorModel):
         One of the choices' ``treatments``; default the scenario's own.
     diameter_mm : float, optional
         Diameter of the tumour, of the longest axis where there are three.
+    size_um : int, optional
+        Size of a spheroid or a cord.
     patient : int
         Number of the virtual patient.
 
@@ -124,7 +140,14 @@ class PageModel(TumorModel):
         A copy of what is shown, made after every step: nothing is drawn from arrays in motion.
     """
 
-    def __init__(self, *, treatment: str | None = None, diameter_mm: float | None = None, patient: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        treatment: str | None = None,
+        diameter_mm: float | None = None,
+        size_um: int | None = None,
+        patient: int = 0,
+    ) -> None:
         self.problems: list[str] = []
         try:
             chosen = choices()
@@ -132,6 +155,7 @@ class PageModel(TumorModel):
                 chosen,
                 chosen.treatment if treatment is None else treatment,
                 chosen.diameter_mm if diameter_mm is None else diameter_mm,
+                size_um,
             )
             super().__init__(case=scenario, patient=patient)
             self.still = Still.of(self)

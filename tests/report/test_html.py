@@ -200,3 +200,10 @@ def test_a_browser_draws_it_and_sends_nothing(study, tmp_path):
     asked = set(re.findall(r'"url":"https?://([^/"]+)', log.read_text(errors="replace")))
     asked = {host for host in asked if not host.endswith((".google.com", ".googleapis.com"))}  # the browser's own
     assert not asked, asked
+
+
+def test_what_lies_elsewhere_stands_apart_from_the_outcome(study):
+    page = render(study)
+    at = page.index("<h2>Elsewhere in the liver</h2>")
+    assert at > page.index('id="residue"') and "Counted apart" in page[at:]
+    assert "Latent foci in the liver beyond the block" in page[at:] and "Distance of the nearest" in page[at:]

@@ -33,6 +33,17 @@ def test_it_says_what_will_be_done_and_when() -> None:
         assert words in text
 
 
+def test_it_says_what_may_lie_elsewhere() -> None:
+    base = Scenario.from_dict(BASE)
+    assert "on average 0.42 latent foci spread from a tumour of this size and 0.52 new ones" in flat(base)
+    assert "reported apart" in flat(base)
+    assert "0.051 new" in flat(base.replace(tissue__liver="normal"))
+    assert "no latent foci in the liver beyond the block" in flat(base.replace(tissue__tumour__latent_foci="none"))
+    one = base.replace(tissue__tumour__latent_foci=1)
+    assert "1 latent focus spread from the tumour" in flat(one) and one.tissue.tumour.latent_foci == 1
+    assert base == base.replace(tissue__tumour__latent_foci="by size")
+
+
 def test_it_says_where_the_tumour_lies_and_what_feeds_it_from_outside() -> None:
     base = Scenario.from_dict(BASE).replace(tissue__tumour__diameter="60 mm", tissue__tumour__vascularity="hypo")
     dome = flat(base.replace(tissue__tumour__place="dome"))

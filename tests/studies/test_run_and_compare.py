@@ -65,6 +65,28 @@ def test_workers_threads_and_order_change_no_bit(compared: Results, tmp_path: Pa
     assert again.summary["state_hash"] == compared.summary["state_hash"]
 
 
+def test_what_lies_elsewhere_is_the_same_in_every_arm_and_no_part_of_the_target(compared: Results) -> None:
+    apart = {name: arm["distant"] for name, arm in compared.arms.items()}
+    for name, part in apart.items():
+        assert part["foci"] == apart["untreated"]["foci"] and part["foci_cells"] == apart["untreated"]["foci_cells"]
+        assert part["satellite_cells"]["mean"] == 0 and part["recurrence_12mo"] is None
+        series = compared.curves("distant_cells")[name]
+        assert (series == 0).all(axis=None)
+
+
+def test_asking_for_foci_changes_nothing_but_what_is_reported_apart(tmp_path: Path) -> None:
+    runs = {}
+    for asked in ("none", 4):
+        few = UNTREATED.replace(tissue__tumour__latent_foci=asked, until="1 d")
+        runs[asked] = Results.open(run_scenario(few, out=tmp_path / str(asked))).summary
+    with_, without = (run["arms"]["untreated"] for run in (runs[4], runs["none"]))
+    assert (without["distant"]["foci"]["mean"], with_["distant"]["foci"]["mean"]) == (0, 4)
+    assert with_["distant"]["foci_cells"]["mean"] > 4 * 8e5 and without["distant"]["nearest_mm"] is None
+    assert runs[4]["state_hash"] == runs["none"]["state_hash"]
+    same = [key for key in with_ if key != "distant"]
+    assert all(with_[key] == without[key] for key in same) and len(same) > 15
+
+
 def test_patients_differ_and_arms_share_their_start(compared: Results) -> None:
     runs = compared.summary["runs"]
     assert runs["tae"]["0"] != runs["tae"]["1"]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 VIZ = Path(__file__).parents[2] / "viz"
-MODULES = ("frame", "page_model", "figures")
+MODULES = ("fine", "frame", "page_model", "figures")
 SMALL = """
 name: Page test
 until: 20 d
@@ -212,3 +212,64 @@ def test_a_dormant_artery_is_not_named(page: Any) -> None:
         model.virtual_patient.grown.patent[:] = asleep
     assert now.unseen == {"phrenic"}
     assert now.hidden.sum() == (asleep == 0.0).sum() + 1
+
+
+FINE = {
+    "spheroid": """
+name: Small spheroid
+until: 1 d
+step: 12 h
+tissue:
+  spacing: 20 um
+  culture: {medium: 100 mmHg}
+  tumour: {diameter: 240 um, doubling_time: 12 d}
+""",
+    "cord": """
+name: Small cord
+until: 1 d
+step: 12 h
+tissue:
+  spacing: 20 um
+  cord: {radius: 80 um, length: 60 um, vessel: 20 um, blood: 80 mmHg}
+""",
+}
+
+
+@pytest.mark.parametrize("kind", FINE)
+def test_fine_tissue_plays_without_liver_trees_or_treatments(
+    page: Any, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from figures import CurvePicture, SlicePicture
+    from fine import who
+
+    file = tmp_path / "fine.yaml"
+    file.write_text(FINE[kind])
+    monkeypatch.setenv("TUMORSIM_SCENARIO", str(file))
+    page.choices.cache_clear()
+    try:
+        params = page.choices().model_params
+        size = {"spheroid": 240, "cord": 80}[kind]
+        assert {name: p["value"] for name, p in params.items()} == {
+            "treatment": "untreated",
+            "size_um": size,
+            "patient": 0,
+        }
+        assert params["treatment"]["values"] == ["untreated"]
+        model = page.PageModel()
+        assert model.problems == [] and model.still.kind_of_tissue == kind
+        assert model.still.po2_top == {"spheroid": 100.0, "cord": 80.0}[kind]
+        assert f"{size} µm" in who(model.case, 0)
+        pictures = [
+            SlicePicture(model.still, oxygen=False),
+            SlicePicture(model.still, oxygen=True),
+            CurvePicture(model.still),
+        ]
+        first = [picture.png(model.frame) for picture in pictures]
+        model.step()
+        again = [picture.png(model.frame) for picture in pictures]
+        assert model.frame.day == 0.5 and all(a != b for a, b in zip(first, again, strict=True))
+        larger = page.PageModel(size_um=size + 40)
+        assert larger.viable_in_target > model.still.target_cells
+    finally:
+        monkeypatch.undo()
+        page.choices.cache_clear()

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tumorsim.anatomy.foci import MAX_LATENT_FOCI
 from tumorsim.anatomy.forms import Infiltrating, Lobulated, Nodules
 from tumorsim.anatomy.masks import PatientImage
 from tumorsim.errors import InputError, nearest
@@ -53,6 +54,8 @@ class TumourSpec:
         Its arterial blood flow: more than, as much as or less than liver.
     doubling_time : float
         Volume doubling time of the untreated tumour [s].
+    latent_foci : int, optional
+        Microscopic foci in the liver beyond the box, 0 to 200; None: drawn by the tumour's size.
 
     Raises
     ------
@@ -71,6 +74,7 @@ class TumourSpec:
     vascularity: str = "hyper"
     doubling_time: float = 140 * 86400.0
     form: Form | None = None
+    latent_foci: int | None = None
 
     def __post_init__(self) -> None:
         problems: list[str] = []
@@ -94,6 +98,7 @@ class TumourSpec:
         for name, count, most in (
             ("septa", self.septa, MAX_SEPTA),
             ("satellites", self.satellites, MAX_SATELLITES),
+            ("latent_foci", 0 if self.latent_foci is None else self.latent_foci, MAX_LATENT_FOCI),
         ):
             if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= most:
                 problems.append(f"tumour.{name}: {count!r} must be a whole number from 0 to {most}")

@@ -77,4 +77,8 @@ class LogScale:
         if len(decades) >= 3:
             return [10.0**e for e in decades[:: math.ceil(len(decades) / 10)]]
         finer = range(math.floor(self.low), math.floor(self.high) + 1)
-        return [m * 10.0**e for e in finer for m in (1, 2, 5) if self.low <= math.log10(m * 10.0**e) <= self.high]
+        for steps in ((1, 2, 5), range(1, 10)):
+            found = [m * 10.0**e for e in finer for m in steps if self.low <= math.log10(m * 10.0**e) <= self.high]
+            if len(found) > 1:  # one label makes no scale
+                break
+        return found

@@ -13,14 +13,22 @@ from markupsafe import Markup
 from tumorsim.report import audit, figures, palette, png, slices, tables, words
 from tumorsim.report.curves import Curves, summarise
 from tumorsim.report.results import Results
+from tumorsim.report.setting import Setting, setting_of
 
 LIMITS = (
-    "Not modelled: pain, quality of life, overall survival, cost in money, new tumours elsewhere in the liver.",
+    "Not modelled: pain, quality of life, overall survival, cost in money.",
+    "Latent foci beyond the box are drawn by chance and grow as the tumour does; no treatment of this version "
+    "reaches them.",
     "The tumour is one lesion on one grown vessel tree; how the trees branch is drawn by chance for each patient.",
     "Untreated blood flow is set to published values (calibrated); everything after treatment is prediction.",
     "Imaging is a simple rule on density and arterial enhancement, not a simulated scan.",
     "The intervals show the spread between virtual patients. They do not show what is unknown about the "
     "parameters: see the table of low confidence.",
+)
+FINE_LIMITS = (
+    "A piece of tissue without liver, heart or imaging around it: no harm, no follow-up, no patient.",
+    "Oxygen is the only nutrient; its diffusion is solved to the published tolerance at every step.",
+    LIMITS[-1].replace("patients", "runs"),
 )
 
 
@@ -53,6 +61,7 @@ def _template(name: str) -> str:
 def _context(results: Results) -> dict[str, Any]:
     summary, manifest, arms = results.summary, results.manifest, results.arms
     one = summary["patients"]["used"] == 1
+    setting = setting_of(manifest["scenario"])
     cells = results.curves()
     curves: dict[str, Curves] = {arm: c for arm, t in cells.items() if (c := summarise(t)) is not None}
     schedules = {arm: of_arm.get("0", next(iter(of_arm.values()), [])) for arm, of_arm in manifest["schedule"].items()}
@@ -67,12 +76,16 @@ def _context(results: Results) -> dict[str, Any]:
         "manifest": manifest,
         "arms": arms,
         "one": one,
+        "setting": setting,
+        "assumed": [
+            row for row in manifest["parameters_low_confidence"] if row["name"].split(".")[0] not in setting.foreign
+        ],
         "caution": words.CAUTION,
-        "limits": LIMITS,
+        "limits": LIMITS if setting.in_liver else FINE_LIMITS,
         "css_of": {arm: f"c{i % len(palette.ARMS)}" for i, arm in enumerate(arms)},
         "palette": palette.ARMS,
         "cards": [tables.card(name, arm) for name, arm in arms.items()],
-        "sentences": [words.arm_sentence(name, arm) for name, arm in arms.items()],
+        "sentences": [words.arm_sentence(name, arm, setting.noun) for name, arm in arms.items()],
         "pair_sentences": {name: words.pair_sentence(name, pair) for name, pair in results.pairs.items()},
         "left_out": words.left_out(summary),
         "older": results.older,
@@ -82,17 +95,18 @@ def _context(results: Results) -> dict[str, Any]:
         else None,
         "forests": _forests(results.pairs),
         "tables": tables.outcomes(arms),
-        "pictures": _pictures(snapshots, reason_colour),
-        "residue": {name: _residue(arm, _zones(arms), reason_colour) for name, arm in arms.items()},
+        "pictures": _pictures(snapshots, reason_colour, setting),
+        "residue": {name: _residue(arm, _zones(arms), reason_colour, setting) for name, arm in arms.items()},
         "reason_colour": reason_colour,
         "reason_words": words.reasons(reason_colour),
         "causes": Markup(figures.bars(_causes(arms), cause_colour, "Deaths by cause")) if arms else None,
-        "cause_colour": cause_colour,
+        "cause_colour": {name: cause_colour[name] for _, part, _ in _causes(arms) for name, v in part.items() if v},
         "imaging": _imaging(arms),
         "harm_rows": tables.rows(arms, "harm"),
         "condition_rows": tables.rows(arms, "condition"),
         "per_protocol": tables.per_protocol(arms),
         "imaging_rows": tables.rows(arms, "imaging"),
+        "distant_rows": tables.rows(arms, "distant"),
         "vessel_rows": tables.rows(arms, "vessels"),
         "supply_rows": tables.supply(arms),
         "notes": [note if note.endswith((".", "!")) else f"{note}." for note in summary["notes"]],
@@ -130,7 +144,9 @@ def _forests(pairs: Mapping[str, Any]) -> list[Markup]:
     ]
 
 
-def _pictures(taken: Mapping[str, slices.Snapshot], reason_colour: Mapping[str, str]) -> dict[str, Any] | None:
+def _pictures(
+    taken: Mapping[str, slices.Snapshot], reason_colour: Mapping[str, str], setting: Setting
+) -> dict[str, Any] | None:
     if not taken:
         return None
     shown = []
@@ -141,7 +157,7 @@ def _pictures(taken: Mapping[str, slices.Snapshot], reason_colour: Mapping[str, 
             {
                 "arm": arm,
                 "day": words.number(float(snapshot["time_h"]) / 24, 3),
-                "slices": [(slices.PLANE_NAMES[a], Markup(slices.tissue(snapshot, a, arm))) for a in axes],
+                "slices": [(setting.planes[a], Markup(slices.tissue(snapshot, a, arm, setting))) for a in axes],
                 "others": [
                     ("Oxygen (tissue pO₂)", Markup(slices.oxygen(snapshot, main, arm))),
                     ("Why it is alive", Markup(slices.reasons(snapshot, main, arm, reason_colour))),
@@ -151,13 +167,18 @@ def _pictures(taken: Mapping[str, slices.Snapshot], reason_colour: Mapping[str, 
         )
     return {
         "shown": shown,
-        "legend": slices.legend(list(taken.values())),
-        "slab": words.number(float(next(iter(taken.values()))["slab_mm"])),
+        "legend": slices.legend(list(taken.values()), setting),
+        "vessels": any(len(s[f"vessels_{a}"]) for s in taken.values() for a in slices.planes(s)),
+        "slab": _length(float(next(iter(taken.values()))["slab_mm"])),
         "oxygen": " ".join(png.CIVIDIS[::2]),
         "po2_top": slices.PO2_TOP,
         "thrombus": palette.THROMBUS if any("thrombus_z" in s for s in taken.values()) else None,
         "reasons": {n: reason_colour[n] for n in _reasons_seen(taken.values())},
     }
+
+
+def _length(mm: float) -> str:
+    return f"{words.number(mm)} mm" if mm >= 0.1 else f"{words.number(1e3 * mm)} µm"
 
 
 def _reasons_seen(snapshots: Iterable[slices.Snapshot]) -> list[str]:
@@ -175,7 +196,9 @@ def _zones(arms: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(zone for arm in arms.values() for zone in arm["residue_by_zone"] or {}))
 
 
-def _residue(arm: Mapping[str, Any], zones: list[str], colour: Mapping[str, str]) -> dict[str, Any] | None:
+def _residue(
+    arm: Mapping[str, Any], zones: list[str], colour: Mapping[str, str], setting: Setting
+) -> dict[str, Any] | None:
     """Where the residue is and why it lives: one bar a zone, as shares of all residue of the arm."""
     both = arm["residue_by_zone_and_reason"]
     if both:
@@ -188,7 +211,11 @@ def _residue(arm: Mapping[str, Any], zones: list[str], colour: Mapping[str, str]
     if not total:
         return None
     rows = [
-        (zone, part, f"{words.percent(sum(part.values()) / total)}, {words.number(sum(part.values()))} cells")
+        (
+            setting.zones.get(zone, zone),
+            part,
+            f"{words.percent(sum(part.values()) / total)}, {words.number(sum(part.values()))} cells",
+        )
         for zone, part in cells.items()
         if sum(part.values())
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from html import escape
 from typing import Any
@@ -10,16 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorsim.report import palette, png, words
+from tumorsim.report.setting import LIVER, Setting
 
 Snapshot = Mapping[str, NDArray[Any]]
 
-PLANE_NAMES = {"z": "axial", "y": "coronal", "x": "sagittal"}
+PLANES = "zyx"
 CLOSED_BELOW = 0.02  # share of its conductance under which an occluded vessel is drawn as closed
 STILL_BELOW = 0.05  # share of its untreated flow under which a vessel is drawn as closed
 PO2_TOP = 60.0  # mmHg at the upper end of the colours
 FINEST = 420  # sites across; a finer picture is thinned, so that the page stays small
 SEEN_DECADES = 4.0  # of cells along a line of sight, from the palest to the darkest
-SINUSOID = 4
+SINUSOID, OTHER = 4, 5
 FULL_WIDTH = 40.0  # mm of tissue from which lines have their full width; narrower pictures have finer ones
 # length of the scale bar, and the width of a picture above which it is taken [mm]
 BARS = ((10.0, 25.0), (5.0, 12.0), (1.0, 2.5), (0.2, 0.6), (0.05, 0.0))
@@ -27,23 +29,24 @@ THROMBOSED = 4  # state of a vessel
 
 
 def planes(snapshot: Snapshot) -> list[str]:
-    """The axes whose slices this snapshot holds: axial first."""
-    return [axis for axis in PLANE_NAMES if f"density_{axis}" in snapshot]
+    """The axes whose slices this snapshot holds: the one across z first."""
+    return [axis for axis in PLANES if f"density_{axis}" in snapshot]
 
 
-def tissue(snapshot: Snapshot, axis: str, arm: str) -> str:
+def tissue(snapshot: Snapshot, axis: str, arm: str, setting: Setting = LIVER) -> str:
     """What is alive (violet), what killed the rest (pale colours), the border, and the vessels."""
     compartment = snapshot[f"compartment_{axis}"]
     names = [str(n) for n in snapshot["cause_names"]]
     dead = png.colours([palette.TUMOUR, *palette.of_causes(names).values()])
     tumour = (compartment > 0) & (compartment < 255)
-    rgb = np.where(tumour[..., None], dead[snapshot[f"cause_{axis}"]], png.colours([palette.LIVER])[0])
+    rgb = np.where(tumour[..., None], dead[snapshot[f"cause_{axis}"]], png.colours([setting.colour])[0])
     density = snapshot[f"density_{axis}"]
     # a few living cells must not vanish in the picture: colour starts well above nothing
     rgb = np.where((density > 0)[..., None], png.ramp(0.12 + 0.88 * density, png.VIOLETS), rgb)
     alive = float(density[tumour].mean()) if tumour.any() else 0.0
-    told = f"{PLANE_NAMES[axis]} slice; on average {words.percent(alive)} of the room in the tumour holds living cells"
-    return _panel(snapshot, axis, rgb, compartment != 255, f"{arm}, {PLANE_NAMES[axis]} slice", told, vessels=True)
+    name = f"slice {setting.planes[axis]}" if " " in setting.planes[axis] else f"{setting.planes[axis]} slice"
+    told = f"{name}; on average {words.percent(alive)} of the room in the tumour holds living cells"
+    return _panel(snapshot, axis, rgb, compartment != 255, f"{arm}, {name}", told, vessels=True)
 
 
 def oxygen(snapshot: Snapshot, axis: str, arm: str) -> str:
@@ -73,8 +76,11 @@ def reasons(snapshot: Snapshot, axis: str, arm: str, colour: Mapping[str, str]) 
 def seen_through(snapshot: Snapshot, axis: str, arm: str) -> str:
     """All living cells of the target, added along the line of sight, on a logarithmic scale."""
     cells = snapshot[f"residue_{axis}"]
-    top = float(snapshot["capacity"]) * 42e-3 / (float(snapshot["spacing_mm"]) * 1e-3)
-    share = 1 + np.log10(np.maximum(cells, 1) / top) / SEEN_DECADES
+    deep = min(42.0 / float(snapshot["spacing_mm"]), float(max(cells.shape)))  # sites of a long line of sight
+    top = float(snapshot["capacity"]) * deep
+    # one cell a site is at most a hundred or so along the line: fewer decades, or all would look alike
+    decades = min(SEEN_DECADES, max(1.0, math.log10(top)))
+    share = 1 + np.log10(np.maximum(cells, 1) / top) / decades
     rgb = np.where((cells > 0)[..., None], png.ramp(share, png.VIOLETS), png.colours(["#f6f2ee"])[0])
     told = f"{words.number(float(cells.sum()))} living cells in the target"
     drawn = _panel(snapshot, axis, rgb, np.ones(cells.shape, bool), f"{arm}, all residue seen through", told)
@@ -100,8 +106,9 @@ def _panel(
     width, height = columns * spacing, rows * spacing
     thin = max(1, -(-max(rows, columns) // FINEST))
     picture = png.data_uri(png.with_alpha(rgb, visible)[::thin, ::thin])
+    thinner = min(1.0, width / FULL_WIDTH)
     out = [
-        f'<svg style="--thin:{min(1.0, width / FULL_WIDTH):.3g}" '
+        f'<svg style="--thin:{thinner:.3g}" '
         f'viewBox="{x0:g} {y0:g} {width:g} {height:g}" role="img" class="slice" '
         f'aria-label="{escape(title)}. {escape(told)}."><title>{escape(title)}: {escape(told)}</title>',
         f'<image x="{x0:g}" y="{y0:g}" width="{width:g}" height="{height:g}" href="{picture}" '
@@ -111,9 +118,10 @@ def _panel(
     tissue_only = np.where(compartment == 255, 0, compartment)
     out.append(_outline(tissue_only, x0, y0, spacing, "septum"))
     out.append(_outline((tissue_only > 0).astype(int), x0, y0, spacing, "border"))
-    out.append(_outline(snapshot[f"target_{axis}"].astype(int), x0, y0, spacing, "target"))
+    if _target_in_view(snapshot, axis):
+        out.append(_outline(snapshot[f"target_{axis}"].astype(int), x0, y0, spacing, "target"))
     if vessels:
-        out.append(_vessels(snapshot[f"vessels_{axis}"]))
+        out.append(_vessels(snapshot[f"vessels_{axis}"], thinner))
     out.append(_scale_bar(x0, y0, width, height))
     return "".join([*out, "</svg>"])
 
@@ -135,37 +143,56 @@ def _outline(regions: NDArray[np.int_], x0: float, y0: float, spacing: float, cs
     return f'<path d="{"".join(parts)}" class="{css}"/>' if parts else ""
 
 
-def _vessels(rows: NDArray[np.float32]) -> str:
-    """Vessels by kind and calibre; closed ones dark and dashed, on top; a vein with tumour in it brown."""
+def _target_in_view(snapshot: Snapshot, axis: str) -> bool:
+    """Whether the target ends in a slice elsewhere than the tissue does."""
+    target, compartment = snapshot[f"target_{axis}"].astype(bool), snapshot[f"compartment_{axis}"]
+    tissue = (compartment > 0) & (compartment < 255)
+    return bool(target.any() and not target.all() and not np.array_equal(target, tissue))
+
+
+def _is_closed(state: float, is_open: float, flow_left: float) -> bool:
+    return (state > 0 and is_open <= CLOSED_BELOW) or flow_left < STILL_BELOW
+
+
+def _vessels(rows: NDArray[np.float32], thinner: float) -> str:
+    """Vessels by kind and calibre; closed ones dark and dashed, on top; a vein with tumour in it brown.
+
+    ``thinner`` is the share of their full width that lines have in a narrow picture.
+    """
+    places = ".1f" if thinner == 1.0 else ".4f"
+
+    def piece(ax: float, ay: float, bx: float, by: float) -> str:
+        return f"M{ax:{places}} {ay:{places}}L{bx:{places}} {by:{places}}"
+
     groups: dict[tuple[bool, int, float], list[str]] = {}
     tumour_in: dict[float, list[str]] = {}
     for ax, ay, bx, by, radius, kind, state, is_open, flow_left in rows.tolist():
         if int(kind) == SINUSOID:
             continue
-        closed = (state > 0 and is_open <= CLOSED_BELOW) or flow_left < STILL_BELOW
+        closed = _is_closed(state, is_open, flow_left)
         # true calibre, but never too thin to see; in steps, so that a path holds many vessels
-        width = max(0.18, min(4.0, round(2 * radius / 0.12) * 0.12))
+        width = max(0.18 * thinner, min(4.0, round(2 * radius / (0.12 * thinner)) * 0.12 * thinner))
         if int(state) == THROMBOSED:
-            tumour_in.setdefault(width, []).append(f"M{ax:.1f} {ay:.1f}L{bx:.1f} {by:.1f}")
+            tumour_in.setdefault(width, []).append(piece(ax, ay, bx, by))
             continue
-        groups.setdefault((closed, int(kind), width), []).append(f"M{ax:.1f} {ay:.1f}L{bx:.1f} {by:.1f}")
+        groups.setdefault((closed, int(kind), width), []).append(piece(ax, ay, bx, by))
     out = []
     # veins at the back, arteries in front, what is closed before everything
     depth = {2: 0, 5: 0, 1: 1, 3: 2, 0: 3}
     for (closed, kind, width), parts in sorted(groups.items(), key=lambda g: (g[0][0], depth.get(g[0][1], 0), g[0][2])):
         lines = "".join(parts)
         colour = palette.VESSELS.get(kind, palette.VESSELS[5])[1]
-        if closed or (width > 0.4 and depth.get(kind, 0) > 0):
-            out.append(f'<path d="{lines}" class="casing" stroke-width="{width + 0.35:.2f}"/>')
+        if closed or (width > 0.4 * thinner and depth.get(kind, 0) > 0):
+            out.append(f'<path d="{lines}" class="casing" stroke-width="{width + 0.35 * thinner:.3g}"/>')
         if closed:
-            out.append(f'<path d="{lines}" class="closed" stroke-width="{max(width, 0.3):.2f}"/>')
+            out.append(f'<path d="{lines}" class="closed" stroke-width="{max(width, 0.3 * thinner):.3g}"/>')
         else:
-            out.append(f'<path d="{lines}" class="vessel k{kind}" stroke="{colour}" stroke-width="{width:.2f}"/>')
+            out.append(f'<path d="{lines}" class="vessel k{kind}" stroke="{colour}" stroke-width="{width:.3g}"/>')
     for width, parts in sorted(tumour_in.items()):
         lines = "".join(parts)
-        out.append(f'<path d="{lines}" class="casing" stroke-width="{width + 0.7:.2f}"/>')
+        out.append(f'<path d="{lines}" class="casing" stroke-width="{width + 0.7 * thinner:.3g}"/>')
         out.append(
-            f'<path d="{lines}" class="vessel thrombus" stroke="{palette.THROMBUS}" stroke-width="{width:.2f}"/>'
+            f'<path d="{lines}" class="vessel thrombus" stroke="{palette.THROMBUS}" stroke-width="{width:.3g}"/>'
         )
     return "".join(out)
 
@@ -191,29 +218,30 @@ def _scale_bar(x0: float, y0: float, width: float, height: float) -> str:
     )
 
 
-def legend(snapshots: list[Snapshot]) -> list[tuple[str, str, str]]:
-    """What the colours of `tissue` mean: (kind of sign, colour, words)."""
+def legend(snapshots: list[Snapshot], setting: Setting = LIVER) -> list[tuple[str, str, str]]:
+    """What the colours of `tissue` mean, of what there is: (kind of sign, colour, words)."""
+    shown = [(s, axis) for s in snapshots for axis in planes(s)]
     causes = list(dict.fromkeys(str(n) for s in snapshots for n in s["cause_names"]))
-    seen = {
-        str(s["cause_names"][code - 1])
-        for s in snapshots
-        for axis in planes(s)
-        for code in np.unique(s[f"cause_{axis}"])
-        if code > 0
-    }
-    vessels = np.concatenate([s[f"vessels_{axis}"] for s in snapshots for axis in planes(s)] or [np.zeros((0, 9))])
+    seen = {str(s["cause_names"][code - 1]) for s, axis in shown for code in np.unique(s[f"cause_{axis}"]) if code > 0}
+    vessels = np.concatenate([s[f"vessels_{axis}"] for s, axis in shown] or [np.zeros((0, 9))])
     kinds = {int(k) for k in np.unique(vessels[:, 5])}
     signs = [("ramp", " ".join(png.VIOLETS), "living tumour cells, few to many")]
+    if any(int(s["capacity"]) == 1 for s in snapshots):
+        signs = [("box", png.VIOLETS[-1], "living tumour cell")]
     signs += [("box", c, f"dead, mostly of {n}") for n, c in palette.of_causes(causes).items() if n in seen]
-    signs += [("box", palette.TUMOUR, "tumour without deaths or cells"), ("box", palette.LIVER, "liver")]
-    signs += [("line", palette.VESSELS[k][1], palette.VESSELS[k][0]) for k in sorted(kinds) if k in palette.VESSELS]
-    if any(_in_view(s, axis) for s in snapshots for axis in planes(s)):
+    signs += [("box", palette.TUMOUR, "tumour without deaths or cells")]
+    if any((s[f"compartment_{axis}"] == 0).any() for s, axis in shown):
+        signs.append(("box", setting.colour, setting.around))
+    named = {kind: name for kind, (name, _) in palette.VESSELS.items()} | {OTHER: setting.vessel}
+    signs += [("line", palette.VESSELS[k][1], named[k]) for k in sorted(kinds) if k in named]
+    if any(_in_view(s, axis) for s, axis in shown):
         signs.append(("line", palette.THROMBUS, "portal vein with tumour thrombus"))
-    signs += [
-        ("dashed", "#111111", "closed, or without flow"),
-        ("outline", "#222222", "border of tumour and its compartments"),
-    ]
-    return [*signs, ("dotted", "#555555", "target: tumour plus 5 mm")]
+    if setting.in_liver or any(_is_closed(*row) for row in vessels[:, 6:9].tolist()):
+        signs.append(("dashed", "#111111", "closed, or without flow"))
+    signs.append(("outline", "#222222", "border of tumour and its compartments"))
+    if any(_target_in_view(s, axis) for s, axis in shown):
+        signs.append(("dotted", "#555555", "target: tumour plus 5 mm"))
+    return signs
 
 
 __all__ = ["legend", "oxygen", "planes", "reasons", "seen_through", "tissue"]

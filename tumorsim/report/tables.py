@@ -95,7 +95,7 @@ def rows(arms: Mapping[str, Any], part: str) -> tuple[list[dict[str, Any]], list
     """A mapping of statistics (harm, imaging) as rows, and the names of what exists in no arm."""
     flat = [_without_oil(_flat(arm.get(part) or {})) for arm in arms.values()]
     keys = dict.fromkeys(k for of_arm in flat for k in of_arm)
-    shares = {key for key in keys if key.startswith(("cr", "ltp_", "response_"))} | {"decompensated"}
+    shares = {key for key in keys if key.startswith(("cr", "ltp_", "recurrence_", "response_"))} | {"decompensated"}
     keys = {key: None for key in keys if not _idle(key, flat)}
     body, missing = [], []
     for key in keys:

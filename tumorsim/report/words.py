@@ -87,6 +87,15 @@ _LABELS = {
     "ltp_12mo": "Local progression by 12 months",
     "ltp_24mo": "Local progression by 24 months",
     "ltp_36mo": "Local progression by 36 months",
+    "satellite_cells": "Living cells of satellites beyond the target",
+    "foci": "Latent foci in the liver beyond the block",
+    "foci_cells": "Cells in them",
+    "visible_foci": "Foci that imaging shows by now",
+    "nearest_mm": "Distance of the nearest from the tumour (mm)",
+    "largest_mm": "Diameter of the largest (mm)",
+    "recurrence_12mo": "New tumour elsewhere seen by 12 months",
+    "recurrence_24mo": "New tumour elsewhere seen by 24 months",
+    "recurrence_36mo": "New tumour elsewhere seen by 36 months",
     "arterial": "hepatic artery",
     "portal": "portal vein",
     "extrahepatic": "artery from outside the liver",
@@ -196,16 +205,16 @@ def count(stat: Mapping[str, Any] | None) -> str:
     return f"{round(stat['mean'] * stat['n'])} of {stat['n']}"
 
 
-def arm_sentence(name: str, arm: Mapping[str, Any]) -> str:
-    """What became of the tumour in one arm: one or two sentences with interval and n."""
+def arm_sentence(name: str, arm: Mapping[str, Any], noun: str = "patient") -> str:
+    """What became of the tumour in one arm: one or two sentences with interval and n; ``noun``: of one run."""
     kill, p0 = arm["log10_kill"], arm["p0"]
     day = number(arm["horizon_d"], 3)
     if kill is None or p0 is None:
         return f"{name}: there is no tumour to count."
     if kill["n"] == 0:
-        return f"{name}: every patient was left out."
+        return f"{name}: every {noun} was left out."
     if kill["n"] == 1:
-        return f"{name}: {_one_patient(kill['mean'], p0['mean'], day)}"
+        return f"{name}: {_one_patient(kill['mean'], p0['mean'], day, noun)}"
     spread = f"95 % interval {_ends(kill)}; n = {kill['n']}"
     if kill["mean"] >= 0.005:
         change = (
@@ -221,21 +230,25 @@ def arm_sentence(name: str, arm: Mapping[str, Any]) -> str:
         change = f"by day {day} the number of living tumour cells was as at the start ({spread})."
     cleared = round(p0["mean"] * p0["n"])
     if cleared:
-        end = f" No living cell was left in {count(p0)} patients {interval(p0, share=True)}."
+        end = f" No living cell was left in {count(p0)} {_many(noun)} {interval(p0, share=True)}."
     else:
-        end = f" No patient of {p0['n']} was cleared (at most {percent(p0['high'])})."
+        end = f" No {noun} of {p0['n']} was cleared (at most {percent(p0['high'])})."
     return f"{name}: {change}{end}"
 
 
-def _one_patient(kill: float, p0: float, day: str) -> str:
+def _many(noun: str) -> str:
+    return noun if noun == "tissue" else f"{noun}s"
+
+
+def _one_patient(kill: float, p0: float, day: str, noun: str) -> str:
     if p0 == 1:
-        return f"in this one patient no living tumour cell was left on day {day}."
+        return f"in this one {noun} no living tumour cell was left on day {day}."
     if kill >= 0.005:
         return (
-            f"in this one patient {percent(10**-kill)} of the living tumour cells were left on day {day} "
+            f"in this one {noun} {percent(10**-kill)} of the living tumour cells were left on day {day} "
             f"({kill:.2f} log10 killed)."
         )
-    return f"in this one patient the tumour had {number(10**-kill)} times its first living cells on day {day}."
+    return f"in this one {noun} the tumour had {number(10**-kill)} times its first living cells on day {day}."
 
 
 def pair_sentence(name: str, pair: Mapping[str, Any]) -> str:

@@ -26,7 +26,7 @@ Problem = tuple[tuple[str | int, ...], str]
 
 FINE_WORDS = {"spheroid": "a spheroid in culture", "cord": "a cord", "network": "a network in its tissue"}
 _GROWN = {"feeders": "arteries", "extrahepatic": "an artery from outside the liver", "terminals": "trees"}
-_PLAIN = ("capsule", "septa", "satellites", "thrombus", "place", "vascularity")
+_PLAIN = ("capsule", "septa", "satellites", "latent_foci", "thrombus", "place", "vascularity")
 _UM = 1e-6
 
 

@@ -12,10 +12,11 @@ from typing import Annotated, Any
 from pydantic import Field, create_model
 from pydantic_core import core_schema
 
+from tumorsim.anatomy.foci import MAX_LATENT_FOCI
 from tumorsim.anatomy.spec import CAPSULES, MAX_SATELLITES, MAX_SEPTA, PLACES, THROMBI, VASCULARITIES
 from tumorsim.fields.network_oxygen import SPECIES
 from tumorsim.scenario.condition import ConditionFile
-from tumorsim.scenario.schema_shapes import ImageFile, Length, Model, ShapeFile
+from tumorsim.scenario.schema_shapes import Counted, ImageFile, Length, Model, ShapeFile
 from tumorsim.treatments.base import registry
 from tumorsim.treatments.spec import Choice, Duration, OrWord, Quantity, Whole, Word, shown
 from tumorsim.vessels.extrahepatic import BY_SIZE_AND_PLACE, SUPPLY
@@ -89,6 +90,11 @@ class TumourFile(Model):
         default=0, description="Fibrous walls that divide the tumour into compartments"
     )
     satellites: Annotated[int, Whole(0, MAX_SATELLITES)] = Field(default=0, description="Small nodules near the tumour")
+    latent_foci: Annotated[int | None, OrWord("by size", Counted(0, MAX_LATENT_FOCI))] = Field(
+        default=None,
+        description="Microscopic foci in the liver beyond the box, reported apart; by size: drawn for each patient, "
+        "more for larger tumours and in a cirrhotic liver",
+    )
     thrombus: Annotated[str, Choice(THROMBI)] = Field(
         default="none",
         description="Tumour thrombus of the portal vein: beyond (Vp1) or in (Vp2) the branch of a segment, "

@@ -19,6 +19,21 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
+class Counted(Whole):
+    """A whole number, or the word ``none`` for 0."""
+
+    def read(self, value: Any) -> int:
+        """The number itself."""
+        try:
+            return 0 if value == "none" else super().read(value)
+        except ValueError as error:
+            raise ValueError(f"{error} Or write 'none'.") from None
+
+    def schema(self) -> dict[str, Any]:
+        """JSON Schema: the word or the number."""
+        return {"anyOf": [{"const": "none"}, super().schema()]}
+
+
 class _Lengths:
     """Several lengths in a list."""
 

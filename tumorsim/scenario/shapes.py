@@ -67,6 +67,7 @@ def tumour_spec(tumour: TumourFile, parameters: Mapping[str, float], image: Pati
         capsule=tumour.capsule,
         septa=tumour.septa,
         satellites=tumour.satellites,
+        latent_foci=tumour.latent_foci,
         thrombus=tumour.thrombus,
         place=tumour.place,
         vascularity=tumour.vascularity,

@@ -16,6 +16,7 @@ from tumorsim.log import Done
 from tumorsim.model import TumorModel
 from tumorsim.outcomes import harm, residue
 from tumorsim.outcomes.control import Reading
+from tumorsim.outcomes.distant import distant
 from tumorsim.outcomes.response import Baseline
 from tumorsim.state import LIVER
 from tumorsim.studies.examine import Examination, examine, imaging_of, size_rows
@@ -28,6 +29,7 @@ from tumorsim.vessels.supply import perfusion_summary
 
 HOUR = 3600.0
 ML = 1e6
+FINE_SLAB = 20e-6  # m: vessels that far from a slice of fine tissue are drawn in it
 DRAWN_FROM = 0.02  # share of its conductance from which a recruited artery is drawn
 
 
@@ -57,6 +59,7 @@ def outcome(
     due: int | None,
     exam: Examination | None = None,
     baseline: Baseline | None = None,
+    since: int = 0,
 ) -> Outcome:
     """Everything DESIGN's outcomes ask for, now.
 
@@ -73,6 +76,8 @@ def outcome(
         Of now; taken where it is not given.
     baseline : Baseline, optional
         Outlines of the image before the first treatment, without which there is no response and no margin.
+    since : int
+        Time of the first treatment of any arm [s].
     """
     exam = examine(model, "horizon", baseline) if exam is None else exam
     fixed, state = model.virtual_patient, model.state
@@ -92,6 +97,7 @@ def outcome(
     # under the microscope neither a doomed nor a dying cell is a dead one
     seen = model.population.dying_of_sites() + model.population.doomed_of_sites()
     unsure = int(seen[target].sum(dtype=np.int64))
+    fine = model.case.tissue.fine is not None  # without liver, grown vessels and imaging, and what belongs to them
     return Outcome(
         viable_cells=total,
         residual_fraction=total / n0 if n0 else None,
@@ -104,12 +110,13 @@ def outcome(
         residue_by_zone=residue.residue_by_zone(cells, zone, ZONES),
         residue_by_reason=residue.residue_by_reason(cells, nadir, reason, treated),
         residue_by_zone_and_reason=crossed,
-        residue_by_supply=residue_by_supply(model, sites, cells),
-        vessels=vessels_now(model),
-        harm=harms(model),
+        residue_by_supply={} if fine else residue_by_supply(model, sites, cells),
+        distant=None if fine else distant(fixed.foci, int(viable.sum(dtype=np.int64)) - total, model.now, since),
+        vessels=None if fine else vessels_now(model),
+        harm={} if fine else harms(model),
         zone=None,
         perfusion=perfusion(model),
-        imaging=imaging_of(model, exam, baseline, readings, due),
+        imaging=None if fine else imaging_of(model, exam, baseline, readings, due),
         condition=condition_now(model),
     )
 
@@ -217,16 +224,44 @@ def _flow_left(model: TumorModel) -> NDArray[np.float64]:
     return np.divide(np.abs(model.state.edge_flow), before, out=np.ones_like(before), where=before > 0.0)
 
 
+def _drawn_vessels(model: TumorModel) -> dict[str, Any]:
+    """Vessels of a picture: those of the graph that carry blood or will, or the one of a cord."""
+    fixed, state, graph = model.virtual_patient, model.state, model.virtual_patient.graph
+    fine = model.case.tissue.fine
+    if fine is not None and fine.vessel_radius is not None:
+        half = 0.5 * fixed.lattice.size[2]
+        return {
+            "node_pos": np.array([[0.0, 0.0, -half], [0.0, 0.0, half]]),
+            "tail": np.array([0]),
+            "head": np.array([1]),
+            "radius": np.array([fine.vessel_radius]),
+            "kind": np.array([Kind.OTHER], dtype=np.uint8),
+            "edge_state": np.zeros(1, dtype=np.uint8),
+            "edge_open": np.ones(1),
+            "flow_left": np.ones(1),
+        }
+    # arteries that may open later are not drawn before they do
+    there = (fixed.grown.patent > 0.0) | (state.edge_open >= DRAWN_FROM)
+    return {
+        "node_pos": graph.node_pos,
+        "tail": graph.tail[there],
+        "head": graph.head[there],
+        "radius": graph.radius[there],
+        "kind": graph.kind[there],
+        "edge_state": state.edge_state[there],
+        "edge_open": state.edge_open[there],
+        "flow_left": _flow_left(model)[there],
+    }
+
+
 def picture(model: TumorModel) -> dict[str, NDArray[Any]]:
     """Slices through the tumour with vessels, residue, causes and reasons, as plain arrays."""
-    fixed, state, graph = model.virtual_patient, model.state, model.virtual_patient.graph
+    fixed, state = model.virtual_patient, model.state
     viable = model.population.viable_of_sites()
     everywhere = np.arange(fixed.lattice.n_sites)
     zone = zone_of_sites(fixed.anatomy, fixed.lattice, everywhere, state.compartment)
     here = viable > 0
     reason = reasons(model)
-    # arteries that may open later are not drawn before they do
-    there = (fixed.grown.patent > 0.0) | (state.edge_open >= DRAWN_FROM)
     if model.records.done:
         reason = np.where(viable > 2 * np.minimum(viable, state.nadir), int(residue.Reason.REGROWN), reason)
     return make_snapshot(
@@ -243,13 +278,7 @@ def picture(model: TumorModel) -> dict[str, NDArray[Any]]:
         reason=np.where(here, reason + 1, 0),
         reason_names=residue.REASON_NAMES,
         target=fixed.anatomy.target,
-        node_pos=graph.node_pos,
-        tail=graph.tail[there],
-        head=graph.head[there],
-        radius=graph.radius[there],
-        kind=graph.kind[there],
-        edge_state=state.edge_state[there],
-        edge_open=state.edge_open[there],
-        flow_left=_flow_left(model)[there],
+        **_drawn_vessels(model),
+        slab=None if model.case.tissue.fine is None else max(1.5 * fixed.lattice.spacing, FINE_SLAB),
         time_h=model.now / HOUR,
     )

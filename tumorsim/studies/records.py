@@ -69,6 +69,8 @@ class Outcome:
     residue_by_zone_and_reason: Mapping[str, Mapping[str, float]] | None = None
     #: source of blood -> cells that it feeds (`outcomes.supply.SOURCES`)
     residue_by_supply: Mapping[str, float] = field(default_factory=dict)
+    #: elsewhere in the liver, never in N: satellites beyond the target, latent foci (`outcomes.distant`)
+    distant: Mapping[str, Any] | None = None
     #: what stands in the vessels now: portal pressure, oil, drug, VEGF, what has opened
     vessels: Mapping[str, Any] | None = None
     #: the patient now: ALBI, Child-Pugh, blood tests; None where there is no liver

@@ -53,6 +53,7 @@ class Watch:
     def __init__(self, model: TumorModel, *, arm: str, n0_at: int, draw: bool) -> None:
         self.model, self.arm, self.draw = model, arm, draw
         case = model.case
+        self.n0_at = n0_at
         self.n0_step = n0_at // case.step
         self.horizon = ceil_step(case, case.assess)
         self.due = case.after_last
@@ -91,10 +92,11 @@ class Watch:
         exam = self._examine(index)
         if exam is not None and index in self._follow_up:
             self.readings.append(exam.reading)
+        given = (model, self.n0, self.readings, self.due, exam, self.baseline, self.n0_at)
         if exam is not None and index == self.after:
-            self.after_last = observe.outcome(model, self.n0, self.readings, self.due, exam, self.baseline)
+            self.after_last = observe.outcome(*given)
         if exam is not None and index == self.horizon:
-            self.at_horizon = observe.outcome(model, self.n0, self.readings, self.due, exam, self.baseline)
+            self.at_horizon = observe.outcome(*given)
             if self.draw:
                 self.picture = observe.picture(model)
 

@@ -31,6 +31,9 @@ SHARES = frozenset(
         "imaging.cr_sphere_3mm",
         "imaging.cr_sphere_10mm",
         *(f"imaging.response_{by}.{category}" for by in ("mrecist", "recist") for category in CATEGORIES),
+        "distant.recurrence_12mo",
+        "distant.recurrence_24mo",
+        "distant.recurrence_36mo",
     }
 )
 
