@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -254,6 +255,52 @@ def test_distribution(n: int, p: float) -> None:
     even = np.sort(survivors(grid(4_000), n, p))
     reached = np.searchsorted(even, edges, side="right") / even.size
     assert np.abs(reached - stats.binom.cdf(edges, n, p)).max() < 1e-3
+
+
+SIZES = (1, 2, 50, 1_000, 200_000, 2_000_000)
+
+
+def shares_of(n: int) -> list[float]:
+    """Probabilities of all kinds: rare, even, nearly sure, and both sides of the seam."""
+    means = [m for m in (SEAM - 0.1, SEAM + 0.1, BAND - 0.1, BAND + 0.1) if m < n / 2]
+    return [1e-3, 0.02, 0.3, 0.5, 0.9, 0.999, *(m / n for m in means), *(1.0 - m / n for m in means)]
+
+
+@pytest.mark.parametrize("n", SIZES)
+def test_kolmogorov_smirnov_against_scipy(n: int) -> None:
+    """Keyed draws, and an even grid of luck, against the distribution function of scipy, at every p.
+
+    Counts are whole, so the largest distance is that at the counts themselves, and the critical value of continuous
+    distributions is on the safe side.
+    """
+    grid_size, draws = 4_000, 20_000
+    for number, p in enumerate(shares_of(n)):
+        law = stats.binom(n, p)
+        drawn = binomials(5, number, Purpose.SURVIVAL, np.arange(draws), n, p)
+        assert _distance(drawn, law) < stats.kstwobign.isf(1e-3) / np.sqrt(draws), p
+        even = survivors(grid(grid_size), n, p)
+        # the grid itself is off by half a part; the expansion by at most a count (tested above)
+        room = 0.5 / grid_size + (0.0 if min(n * p, n * (1 - p)) < SEAM else 1e-4)
+        assert _distance(even, law) <= room + 1e-9, p
+
+
+def _distance(counts: np.ndarray, law: Any) -> float:
+    """Kolmogorov's distance of counts from a discrete distribution."""
+    values, times = np.unique(counts, return_counts=True)
+    reached = np.cumsum(times) / len(counts)
+    below = np.concatenate(([0.0], reached[:-1]))
+    return float(max(np.abs(reached - law.cdf(values)).max(), np.abs(below - law.cdf(values - 1)).max()))
+
+
+@pytest.mark.parametrize("n", SIZES)
+def test_more_survival_never_leaves_fewer_through_the_seam(n: int) -> None:
+    """Walked in small steps of p over the whole range, and finely where the sum hands over to the expansion."""
+    means = np.concatenate([np.linspace(19.5, 20.5, 41), np.linspace(38.0, 42.0, 17)])
+    near = means[means < n / 2] / n
+    walk = np.unique(np.concatenate([np.linspace(0.0, 1.0, 41), near, 1.0 - near]))
+    for u in [*grid(25), 1e-12, 1 - 1e-12]:
+        k = [binomial_quantile(float(u), n, float(p)) for p in walk]
+        assert k == sorted(k) and k[0] == 0 and k[-1] == n, u
 
 
 DRAW = st.integers(0, 2**52 - 1).map(lambda i: (i + 0.5) / 2**52)

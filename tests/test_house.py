@@ -25,6 +25,7 @@ FLOORS = [
     "bedside",
     "oxygenation",
     "log",
+    "ledger",
     "patient",
     "fine_patient",
     "scenario",

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tumorsim.cells.population import StepTotals
+from tumorsim.ledger import Ledger
 from tumorsim.outcomes.residue import Attempt, not_begun
 from tumorsim.scenario import Event
 from tumorsim.treatments.base import Delivery, Plan, Treatment
@@ -78,6 +79,7 @@ class Records:
     done: list[Done] = field(default_factory=list)
     touched_face: bool = False
     notes: list[str] = field(default_factory=list)  # what was filled in where an older version had saved the run
+    ledger: Ledger | None = None  # of a run without growth
 
     def count(self, viable: int, in_target: int, dying: int, doomed: int) -> None:
         """Write down the cells of one moment."""
@@ -97,6 +99,7 @@ class Records:
             list(self.done),
             self.touched_face,
             list(self.notes),
+            None if self.ledger is None else self.ledger.fork(),
         )
 
 

@@ -28,6 +28,7 @@ from tumorsim.circulation import Circulation
 from tumorsim.clock import Clock
 from tumorsim.errors import InputError
 from tumorsim.hazards.imposed import Imposed
+from tumorsim.ledger import Ledger
 from tumorsim.log import Done, Records, treatment_of
 from tumorsim.outcomes import imaging
 from tumorsim.oxygenation import oxygenation_of
@@ -129,11 +130,14 @@ class TumorModel(mesa.Model):
         self._events = [(event, treatment_of(event)) for event in scenario.treatments]
         self._next_event = 0
         self._imposed = Imposed(fixed.lattice.n_sites, (treatment for _, treatment in self._events))
+        couplings = scenario.couplings
         self.state: State = fixed.new_state()
-        self.oxygenation = oxygenation_of(fixed, threads)
+        self.oxygenation = oxygenation_of(fixed, threads, couplings.oxygen)
         self.circulation = Circulation(fixed)
         self.bedside = Bedside(fixed, scenario.condition, scenario.tissue.liver)
         self.shrinkage = Shrinkage(fixed.anatomy.compartment, fixed.capacity, fixed.parameters)
+        self.shrinkage.active = couplings.geometry
+        self._untreated_image: imaging.Image | None = None
         self._seconds: dict[str, float] = dict.fromkeys((p.name for p in STEP), 0.0)
         tumour = scenario.tissue.tumour
         self.population = Population(
@@ -146,6 +150,8 @@ class TumorModel(mesa.Model):
             dt=scenario.step,
             doubling_time=tumour.doubling_time,
             rule=rule,
+            growth=couplings.growth,
+            dead_take_room=couplings.tissue,
         )
         self.datacollector = mesa.DataCollector(
             model_reporters={
@@ -160,6 +166,8 @@ class TumorModel(mesa.Model):
         fill_in_balance(self.state, self.population, self.oxygenation, self.case.step)
         self.circulation.begin(self.state, self.population)
         self.bedside.begin(self.state)
+        if not self.case.couplings.growth:
+            self.records.ledger = Ledger.begin(self.state, self.population.members)
         self._observe(None)
 
     # --- what is asked of a model ------------------------------------------------------------------------
@@ -207,6 +215,15 @@ class TumorModel(mesa.Model):
         # an image cannot tell that a cell is doomed
         return self.virtual_patient.image(self.state, self.population.living_of_sites(), examination=examination)
 
+    def untreated_image(self) -> imaging.Image:
+        """What an examination showed before the first step; the start is made again, bit for bit."""
+        if self._untreated_image is None:
+            start = TumorModel.__new__(TumorModel)
+            start._assemble(self.case, self.virtual_patient, self.rule, self.threads)
+            start._start()
+            self._untreated_image = start.image()
+        return self._untreated_image
+
     # --- one step ----------------------------------------------------------------------------------------
 
     def step(self) -> None:
@@ -252,7 +269,8 @@ class TumorModel(mesa.Model):
     def _lead_blood(self) -> None:
         """Parts 2 to 4 after vessels have changed: flow, what it brings to every site, oxygen."""
         self._timed("vessels", self.circulation.lead, self.state)
-        self._timed("blood", self.virtual_patient.bring_blood, self.state)
+        if self.case.couplings.perfusion:
+            self._timed("blood", self.virtual_patient.bring_blood, self.state)
         self._timed("fields", self.oxygenation.everywhere, self.state, self.population)
 
     def _timed(self, name: str, work: Callable[..., Any], *args: Any) -> Any:
@@ -274,9 +292,13 @@ class TumorModel(mesa.Model):
         """Plan from today's image, then deliver what may be given; written down whatever comes of it."""
         treatment = self._events[self._next_event][1]
         self._next_event += 1
-        image = self.image(f"before {treatment.name} {treatment.occurrence}")
+        couplings, name = self.case.couplings, f"before {treatment.name} {treatment.occurrence}"
+        image = self.image(name) if couplings.images else self.untreated_image()
         plan = treatment.plan(image, patient=self.virtual_patient)
-        delivery = self.bedside.deliver(treatment, plan, image, self.state, self.add_hazard)
+        vessels = self.state if couplings.access else self.circulation.as_untreated(self.state)
+        delivery = self.bedside.deliver(treatment, plan, image, vessels, self.add_hazard)
+        if not couplings.access:
+            self.circulation.add_books(self.state, vessels)
         done = Done(event, treatment, plan, delivery)
         self.records.done.append(done)
         return done
@@ -287,9 +309,12 @@ class TumorModel(mesa.Model):
 
     def _cells(self) -> StepTotals:
         sites = self.population.members
+        supply = self.oxygenation.hazards
         external, columns, dooms = self._imposed.take(self.state, self.virtual_patient.traits, sites)
+        if self.records.ledger is not None:
+            self.records.ledger.add(supply, external, [self.state.causes[c] for c in columns or ()])
         totals = self.population.advance(
-            *self.oxygenation.hazards, self.clock.index, external, columns, threads=self.threads, ext_mitotic=dooms
+            *supply, self.clock.index, external, columns, threads=self.threads, ext_mitotic=dooms
         )
         self.oxygenation.clear(sites)
         return totals
@@ -319,7 +344,7 @@ class TumorModel(mesa.Model):
             Where the other scenario differs in more than name and treatments, or its past treatments do.
         """
         scenario = self.case if case is None else case
-        same = ("until", "step", "tissue", "vessels", "parameters", "condition")
+        same = ("until", "step", "tissue", "vessels", "parameters", "condition", "couplings")
         past = tuple(e for e, _ in self._events[: self._next_event])
         coming = scenario.treatments[: len(past)]
         if any(getattr(scenario, k) != getattr(self.case, k) for k in same) or coming != past:

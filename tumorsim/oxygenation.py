@@ -31,6 +31,8 @@ class Oxygenation:
     patient : Patient
     threads : int
         Changes no bit.
+    coupled : bool
+        False: oxygen stays as it was before the first step, whatever becomes of blood and cells.
 
     Attributes
     ----------
@@ -38,9 +40,9 @@ class Oxygenation:
         Hazard of hypoxic tumour cells in the current step so far [-].
     """
 
-    def __init__(self, patient: Patient, threads: int = 1) -> None:
+    def __init__(self, patient: Patient, threads: int = 1, coupled: bool = True) -> None:
         n = patient.lattice.n_sites
-        self.patient, self.threads = patient, threads
+        self.patient, self.threads, self.coupled = patient, threads, coupled
         self.h_ischaemia, self.h_starvation = np.zeros(n), np.zeros(n)
         self.living = np.ones(n, dtype=np.float32)
         self._short_liver = np.zeros(0, dtype=np.int64)
@@ -69,6 +71,8 @@ class Oxygenation:
 
     def everywhere(self, state: State, population: Population) -> None:
         """Oxygen of every site: at the start, and after the blood has changed."""
+        if not self.coupled:
+            return
         self.living[:] = _level(np.exp(-state.liver_hazard))
         members = population.members
         self.living[members] = _level(population.living_of(members) / population.capacity)
@@ -82,7 +86,7 @@ class Oxygenation:
 
     def refresh(self, state: State, population: Population) -> None:
         """Oxygen of the sites where cells, or liver that is short of blood, have become more or fewer."""
-        if self._all_due:
+        if self._all_due or not self.coupled:
             self.everywhere(state, population)
             return
         members = population.members
@@ -130,6 +134,8 @@ class FineOxygenation(Oxygenation):
 
     def everywhere(self, state: State, population: Population) -> None:
         """Oxygen of every site with the cells as they are."""
+        if not self.coupled:
+            return
         members = population.members
         self.living[members] = population.living_of(members) / population.capacity
         self.update(state, members)
@@ -139,9 +145,9 @@ class FineOxygenation(Oxygenation):
         self.everywhere(state, population)
 
 
-def oxygenation_of(patient: Patient, threads: int = 1) -> Oxygenation:
+def oxygenation_of(patient: Patient, threads: int = 1, coupled: bool = True) -> Oxygenation:
     """The oxygenation that fits a patient's oxygen."""
-    return (FineOxygenation if isinstance(patient.oxygen, FineOxygen) else Oxygenation)(patient, threads)
+    return (FineOxygenation if isinstance(patient.oxygen, FineOxygen) else Oxygenation)(patient, threads, coupled)
 
 
 @njit

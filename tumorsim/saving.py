@@ -15,6 +15,7 @@ from ruamel.yaml.error import YAMLError
 from tumorsim.bedside import Bedside
 from tumorsim.cells.population import StepTotals
 from tumorsim.errors import InputError
+from tumorsim.ledger import Ledger
 from tumorsim.log import Done, Records
 from tumorsim.migration import GOES_ON_FROM, GROWN_OTHERWISE
 from tumorsim.patient import Patient
@@ -56,6 +57,7 @@ class Saved:
             done=done,
             touched_face=bool(self.plain["touched_face"]),
             notes=list(self.plain["notes"]),
+            ledger=None if self.plain["ledger"] is None else Ledger.from_plain(self.plain["ledger"]),
         )
 
     @property
@@ -133,6 +135,7 @@ def save(model: TumorModel, path: str | os.PathLike[str]) -> None:
         "doomed": records.doomed,
         "totals": [asdict(totals) for totals in records.totals],
         "touched_face": records.touched_face,
+        "ledger": None if records.ledger is None else records.ledger.to_plain(),
         "done": [done.to_plain() for done in records.done],
         "notes": records.notes,
     }

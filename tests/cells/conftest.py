@@ -22,6 +22,7 @@ class Bench:
         self, *, shape=(13, 13, 13), spacing=1e-3, radius=3.6, dt=12 * 3600, doubling=140 * DAY, seed=5, share=0.0,
         hazard=0.0, overrides=None, capsule=False, permeability=(0.1, 0.1), wall=0.0, compartments=1, rule=None,
         causes=(), outside=False, thrombus=False, seeded=True, cells=None, p_birth=0.0,
+        **switches,
     ):  # fmt: skip
         self.lattice = Lattice(shape, spacing)
         n = self.lattice.n_sites
@@ -50,7 +51,7 @@ class Bench:
         self.ischaemia = np.zeros(n)
         self.population = Population(
             self.lattice, self.state, anatomy, self.parameters, seed=seed, patient=0, dt=dt, doubling_time=doubling,
-            rule=rule,
+            rule=rule, **switches,
         )  # fmt: skip
         if cells is not None:  # of each slot, where no calibration is wanted
             if one:

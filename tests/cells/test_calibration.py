@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from tumorsim.cells.calibration import calibrate
+from tumorsim.cells.calibration import calibrate, potential_births
 from tumorsim.cells.rule import cell_rule
 from tumorsim.errors import InputError
 
@@ -104,3 +104,24 @@ def test_a_rule_with_its_own_growth_is_left_alone():
         turnover=0.0, **CLOCKS,
     )  # fmt: skip
     assert not found.imposed
+
+
+@pytest.mark.parametrize("abortive", [0.0, FAILS])
+def test_potential_growth_does_not_depend_on_the_step(abortive):
+    """The growth of 60 d from a full cycle's probability, in steps of 3 to 24 h; and its limit for short steps."""
+    clocks = {"cycle_time": 36 * 3600.0, "tau_phase": 2 * DAY, "growth_fraction": 0.134, "abortive": abortive}
+    grown = []
+    for hours in (3, 6, 12, 24):
+        p = potential_births(hours * 3600.0, **clocks)
+        settling = 1 - math.exp(-hours / 48)
+        cells = np.array([0.134, 0.866])
+        for k in range(72 * 24 // hours):
+            if k == 12 * 24 // hours:  # the mix of the two has settled
+                start = cells.sum()
+            alive = cells * [1 - abortive * p, 1]
+            out = alive * settling * [0.866, 0.134]
+            cells = alive - out + out[::-1] + [alive[0] * p, 0]
+        grown.append(math.log(cells.sum() / start))
+    assert max(grown) == pytest.approx(min(grown), rel=2e-3)
+    assert potential_births(60.0, **clocks) == pytest.approx(math.log(2) * 60 / (36 * 3600), rel=2e-3)
+    assert potential_births(30 * DAY, **clocks) == 1.0

@@ -46,7 +46,8 @@ def test_doomed_cells_come_to_mitosis_at_the_rate_of_the_cycle(bench, share):
     hit(b, 50.0)
     p = b.population
     assert b.viable == 0
-    m, w = p.potential * p.growth_fraction * (1 - share), share * (1 - np.exp(-0.03))
+    assert p.p_mitosis == pytest.approx(1 - 2 ** (-p.growth_fraction * 12 / 36))  # steps of 12 h, a cycle of 36 h
+    m, w = p.p_mitosis * (1 - share), share * (1 - np.exp(-0.03))
     first, last = b.state.doomed.sum(axis=0)
     assert first == pytest.approx(last, rel=1e-3)
     for k in range(1, 25):
@@ -84,7 +85,7 @@ def test_one_cell_a_site_dooms_as_counts_do(bench):
     b.population.attach(b.state)
     first = np.count_nonzero(b.state.phase == DOOMED_ONCE_MORE)
     last = np.count_nonzero(b.state.phase == DOOMED)
-    m = b.population.potential * b.population.growth_fraction
+    m = b.population.p_mitosis
     for k in range(1, 21):
         totals = b.step(k)
         assert totals.doomed == np.count_nonzero(b.state.phase >= DOOMED_ONCE_MORE)

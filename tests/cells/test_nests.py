@@ -25,10 +25,12 @@ def test_births_rise_from_the_untreated_to_the_potential_as_the_nest_empties():
     nests = Nests(lattice, 0.5e-3, below=0.5, share=0.3)
     nests.mark(state, np.full(27, 1000, np.int32))
     viable = np.linspace(0, 1300, 27).astype(np.int32)
-    relief = np.maximum(0.0, 1.0 - viable / 500.0)
-    assert births_of(nests, state, viable) == pytest.approx(0.02 + 0.3 * relief * 0.24)
+    way = 0.3 * np.maximum(0.0, 1.0 - viable / 500.0)
+    due = 1.02 ** (1 - way) * 1.26**way - 1
+    assert births_of(nests, state, viable) == pytest.approx(due)
+    assert (due.min(), due.max()) == pytest.approx((0.02, 1.02**0.7 * 1.26**0.3 - 1))
     nests.mark(state, np.full(27, 400, np.int32))  # a later treatment finds fewer: what was found first counts
-    assert births_of(nests, state, viable) == pytest.approx(0.02 + 0.3 * relief * 0.24)
+    assert births_of(nests, state, viable) == pytest.approx(due)
 
 
 def test_where_no_treatment_found_cells_nothing_changes():
@@ -53,7 +55,7 @@ def test_on_fine_lattices_a_neighbourhood_is_counted_together(shape):
     viable = ((i + j + k) % 2).astype(np.int32)
     found = births_of(nests, state, viable, 0.0, 1.0)
     for b in set(block.tolist()):
-        assert found[block == b] == pytest.approx(1.0 - viable[block == b].mean())
+        assert found[block == b] == pytest.approx(2.0 ** (1.0 - viable[block == b].mean()) - 1.0)
 
 
 def test_a_treated_tumour_repopulates_faster_and_an_untreated_one_does_not(bench):
@@ -68,7 +70,7 @@ def test_a_treated_tumour_repopulates_faster_and_an_untreated_one_does_not(bench
     plain = doubling(0.0, True)
     assert plain == pytest.approx(20 * math.log2(1.01), rel=0.02)
     assert doubling(0.3, False) == pytest.approx(plain, abs=1e-12)
-    most = 2 ** (0.5 / 1.5) - 1.0  # 12 h of a cycle of 36 h
+    most = 2 ** (0.5 / 1.5) - 1.0  # 12 h of a cycle of 36 h, all cells proliferate
     assert 0.95 < doubling(1.0, True, 5) / (5 * math.log2(1 + most)) <= 1.0
     assert plain < doubling(0.3, True) < doubling(1.0, True)
 

@@ -446,6 +446,10 @@ BROKEN = {
     "duplicated boundary": (swap("40 0 20", "30 0 20"), ":22: boundary node 30 is already in line 21"),
     "count too high": (swap("3 segments", "4 segments"), ":12: line 7 announces 4 segments, but only 3 come"),
     "count too low": (swap("3 segments", "2 segments"), ":11: one segment more than its count announces"),
+    "two dimensions": (swap("30 150 50 10", "30 150 50"), ":16: node 3 of 4: expected 4 numbers, found '30 150 50'"),
+    "huge place": (swap("150 50 10", "1e300 50 10"), ":16: node 30 lies more than 10 m off. Is its unit (um) right?"),
+    "huge vessel": (swap("30 12", "30 1e9"), ":10: segment 2: diameter 1e+09 um is wider than any vessel. Is its unit"),
+    "huge count": (swap("3 segments", "900000000000 segments"), ":12: line 7 announces 900000000000 segments, but"),
     "decimal comma": (swap("20.5", "20,5"), ":9: segment 1: diameter '20,5' is not a number"),
     "commas": (swap("2 4 20 30 12 1.0 0.35 *", "2,4,20,30,12,1.0,0.35"), ":10: segment 2 of 3: expected 5 numbers"),
     "empty": (b"", ":1: the file is empty"),
@@ -480,6 +484,15 @@ WRONG = {
     "negative radius": (edit(">1e-4<", ">-1e-4<"), ":19: edge 'inlet' to 'outlet': radius -0.0001 is not above 0"),
     "nan": (edit(">1e-4<", ">NaN<"), ":19: edge 'inlet' to 'outlet': radius 'nan' is not a number"),
     "inf": (edit(">1e-4<", ">INF<"), ":19: edge 'inlet' to 'outlet': radius 'inf' is not a number"),
+    "two dimensions": (
+        edit('<key id="d2" for="node" attr.name="z" attr.type="double"><default>0</default></key>', ""),
+        ":17: node 'inlet' has no attribute 'z'",
+    ),
+    "huge place": (edit(">0.01<", ">1e200<"), ":18: node 'outlet' lies more than 10 m off. Is its unit (m) right?"),
+    "huge vessel": (
+        edit(">1e-4<", ">20<"),
+        ":19: edge 'inlet' to 'outlet': radius 20 is wider than any vessel. Is its",
+    ),
     "type": (edit(">3<", ">three<"), ":20: edge 'inlet' to 'outlet': order 'three' is not of its type, int"),
     "truth": (edit(">true<", ">maybe<"), ":20: edge 'inlet' to 'outlet': stented 'maybe' is not of its type, boolean"),
     "no outlet": (

@@ -52,6 +52,33 @@ def most_births(dt: float, cycle_time: float) -> float:
     return min(1.0, 2.0 ** (dt / cycle_time) - 1.0)
 
 
+def potential_births(
+    dt: float, *, cycle_time: float, tau_phase: float, growth_fraction: float, abortive: float
+) -> float:
+    """Probability that a proliferating oxic cell divides within ``dt`` so that tissue grows at its potential rate.
+
+    In continuous time proliferating cells divide at the rate ln 2 / cycle, a share of attempts fails, and cells
+    settle to the growth fraction with ``tau_phase``: the dominant eigenvalue is the potential growth rate. The
+    probability is the one at which a step of the cells (newborns proliferate) grows by as much, so that a nest
+    does not grow faster for being computed in smaller steps. 1 where a step is too long for that. Times in s.
+    """
+    rate, settling = math.log(2.0) / cycle_time, -math.expm1(-dt / tau_phase)
+    leave, enter = (1.0 - growth_fraction) / tau_phase, growth_fraction / tau_phase
+    due = _largest(rate * (1.0 - abortive) - leave, enter, leave, -enter) * dt
+
+    def short(p: float) -> float:
+        stays = 1.0 - abortive * p
+        out, back = settling * (1.0 - growth_fraction), settling * growth_fraction
+        return math.log(_largest(stays * (1.0 - out + p), back, stays * out, 1.0 - back)) - due
+
+    return 1.0 if short(1.0) < 0.0 else float(brentq(short, 0.0, 1.0, xtol=1e-14))
+
+
+def _largest(a: float, b: float, c: float, d: float) -> float:
+    """Larger eigenvalue of [[a, b], [c, d]] with b c >= 0."""
+    return 0.5 * (a + d) + math.sqrt(0.25 * (a - d) ** 2 + b * c)
+
+
 def calibrate(
     rule: Callable[..., tuple[float, float, float]],
     share_hypoxic: Array,

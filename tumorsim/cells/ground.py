@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tumorsim.anatomy.capsule import THROMBUS
 from tumorsim.cells import placement
 from tumorsim.lattice import Lattice
-from tumorsim.state import DOOMED, LIVER, OUTSIDE, State
+from tumorsim.state import DEBRIS, DOOMED, DYING, EMPTY, LIVER, OUTSIDE, State
 
 
 class Barriers(Protocol):
@@ -137,6 +137,35 @@ class Ground:
         """Those on a face of the box, but for a thrombus: it leaves the box through the vein that it fills."""
         there = self.lattice.on_face(sites) & (self.state.compartment[sites] != THROMBUS)
         return sites[there]
+
+    def without_dead(self, overflow: NDArray[np.int64]) -> tuple[int, int]:
+        """Let dying cells and debris take no room, after cells have died and divided.
+
+        Where sites hold counts, births that did not fit beside the dead stay in their site; where a site holds one
+        cell, the dead leave it.
+
+        Parameters
+        ----------
+        overflow : (256,) int64
+            Sum of the sites' overflow by compartment; births that stay are taken off.
+
+        Returns
+        -------
+        births that stay, those of them in the target : int
+        """
+        state, sites = self.state, self.members
+        if state.sizes.one_cell:
+            gone = sites[(state.phase[sites] == DYING) | (state.phase[sites] == DEBRIS)]
+            state.phase[gone] = EMPTY
+            self.room[gone] = 1
+            return 0, 0
+        room = self.room[sites] + state.dying[sites] + np.ceil(state.debris[sites]).astype(np.int64)
+        stay = np.clip(self.overflow[sites], 0, np.maximum(room, 0))
+        state.viable[sites, 0] += stay.astype(np.int32)
+        self.overflow[sites] -= stay.astype(self.overflow.dtype)
+        self.room[sites] = room - stay
+        overflow -= np.bincount(state.compartment[sites], stay, minlength=len(overflow)).astype(np.int64)
+        return int(stay.sum()), int(stay[self.target[sites]].sum())
 
     def place(self, overflow: NDArray[np.int64], key: tuple[int, int, int]) -> tuple[int, int, int]:
         """Give the births that overflowed a site.

@@ -6,7 +6,9 @@ repopulation: Withers et al. 1988). With N viable cells in a neighbourhood of so
 start of the treatment that found most of them there, the birth probability goes from that of the untreated tumour
 (N at ``below`` x N* and more) towards that of a cell that divides once a cycle (N = 0):
 
-    p = p_untreated + share x relief x (p_potential - p_untreated),   relief = max(0, 1 - N / (below x N*)).
+    1 + p = (1 + p_untreated)^(1 - w) (1 + p_potential)^w,   w = share x max(0, 1 - N / (below x N*)),
+
+so that rates of growth are mixed, and the step does not matter.
 
 Places that no treatment has found cells in have no N*, so untreated growth, fronts and spheroids are as calibrated.
 """
@@ -77,13 +79,15 @@ class Nests:
         found, full = viable_of(members).astype(np.float64), state.peak[members].astype(np.float64)
         if self._edge > 1:
             block = self._block(members)
-            found = np.bincount(block, found)[block]
-            full = np.bincount(block, full)[block]
+            found = np.bincount(block, found).astype(np.float64)[block]
+            full = np.bincount(block, full).astype(np.float64)[block]
         relief = np.where(full > 0.0, 1.0 - found / np.maximum(self.below * full, 1e-300), 0.0)
         if not np.any(relief > 0.0):
             return everywhere
         births = np.full(math.prod(self._shape), untreated)
-        births[members] += self.share * np.maximum(relief, 0.0) * (potential - untreated)
+        way = self.share * np.maximum(relief, 0.0)
+        more = (1.0 + untreated) * ((1.0 + potential) / (1.0 + untreated)) ** way - 1.0
+        births[members] = np.where(way > 0.0, more, untreated)
         return births
 
     def _block(self, members: NDArray[np.int64]) -> NDArray[np.int64]:

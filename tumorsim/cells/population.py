@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tumorsim._jit import chunked
 from tumorsim.cells import lifecycle
-from tumorsim.cells.calibration import Calibration, calibrate, most_births
+from tumorsim.cells.calibration import Calibration, calibrate, potential_births
 from tumorsim.cells.ground import AnatomyLike, Ground
 from tumorsim.cells.imposed import imposed_hazards
 from tumorsim.cells.inheritance import Inheritance
@@ -24,27 +23,10 @@ from tumorsim.cells.kernels import kernels
 from tumorsim.cells.nests import Nests
 from tumorsim.cells.rule import cell_rule
 from tumorsim.cells.start import fill
+from tumorsim.cells.totals import StepTotals as StepTotals
 from tumorsim.errors import InputError
 from tumorsim.lattice import Lattice, capacity
 from tumorsim.state import DEBRIS, DOOMED, DOOMED_ONCE_MORE, DYING, State
-
-
-@dataclass(frozen=True)
-class StepTotals:
-    """Counts of all cells after a step (``viable``, ``viable_in_target``, ``doomed``, ``dying``) and what happened.
-
-    ``viable after = viable before - sum(deaths) + births - blocked``: ``blocked`` births found no room.
-    ``deaths`` is in the order of ``State.causes``. ``touches_face``: viable cells have reached the box face.
-    """
-
-    viable: int
-    viable_in_target: int
-    dying: int
-    deaths: tuple[int, ...]
-    births: int
-    blocked: int
-    touches_face: bool
-    doomed: int = 0
 
 
 class Population:
@@ -67,6 +49,10 @@ class Population:
         Of the untreated tumour [s]; inf for none.
     rule : callable, optional
         A user's own rule of a cell, see `rule.py`.
+    growth : bool
+        False: no cell divides, turns over or changes slot; the start is that of a growing tumour.
+    dead_take_room : bool
+        False: dying cells and debris leave their room to newborn cells at once.
 
     Raises
     ------
@@ -96,6 +82,8 @@ class Population:
         dt: int,
         doubling_time: float,
         rule: Callable[..., Any] | None = None,
+        growth: bool = True,
+        dead_take_room: bool = True,
     ) -> None:
         self.lattice, self.anatomy = lattice, anatomy
         self.seed, self.patient, self.dt = int(seed), int(patient), int(dt)
@@ -103,8 +91,9 @@ class Population:
         self.capacity = capacity(parameters["tissue.cell_density"], lattice.spacing)
         self.one_cell = self.capacity == 1
         self.rule = cell_rule if rule is None else rule
-        self._many, self._one = kernels(rule)
-        self._inheritance = Inheritance(rule)
+        self.growth, self.dead_take_room = growth, dead_take_room
+        self._many, self._one = kernels(rule if growth else None)  # the rule of the house stands still without births
+        self._inheritance = Inheritance(rule if growth else None)
 
         self.growth_fraction = parameters["cells.growth_fraction"]
         self.cycle_time = parameters["cells.cycle_time"]
@@ -114,7 +103,6 @@ class Population:
         failing = parameters["cells.abortive_share"]
         self.abortive = failing / (1.0 - failing)
         self.once_more = parameters["cells.doomed_once_more"]
-        self.potential = most_births(self.dt, self.cycle_time) if self.cycle_time > 0 else 0.0
         self.nests = Nests(
             lattice, parameters["cells.nest_size"], parameters["cells.nest_below"], parameters["cells.repopulation"]
         )
@@ -150,6 +138,9 @@ class Population:
             problems.append(f"cells.nest_below must be above 0 and at most 1, got {parameters['cells.nest_below']:g}")
         if problems:
             raise InputError(problems)
+        clocks = {"cycle_time": self.cycle_time, "tau_phase": self.tau_phase, "growth_fraction": self.growth_fraction}
+        self.potential = potential_births(self.dt, **clocks, abortive=self.abortive)
+        self.p_mitosis = -math.expm1(-self.growth_fraction * math.log(2.0) * self.dt / self.cycle_time)
         self._check(state)
         self.state = state
         self._any_doomed = self.doomed_total() > 0
@@ -159,6 +150,8 @@ class Population:
     @property
     def rule_arguments(self) -> tuple[float, float, float, float, float]:
         """What the rule gets after a cell's own three numbers: dt, p_birth, tau_mix, tau_phase, growth_fraction."""
+        if not self.growth:
+            return (float(self.dt), 0.0, math.inf, math.inf, self.growth_fraction)
         return (float(self.dt), self.p_birth, self.tau_mix, self.tau_phase, self.growth_fraction)
 
     @property
@@ -341,9 +334,13 @@ class Population:
         if not H_ischaemia.shape == H_starvation.shape == (self.lattice.n_sites,):
             raise ValueError(f"hazards must have shape ({self.lattice.n_sites},)")
         h_ext, columns, dooms = imposed_hazards(H_ext, ext_causes, ext_mitotic, self.lattice.n_sites, state.causes)
-        births = self.nests.births(state, self.members, self.viable_of, self.p_birth, self.potential)
-        rule = (float(self.dt), births, self.tau_mix, self.tau_phase, self.growth_fraction)
-        fails = (self.turnover, self.abortive, self.potential * self.growth_fraction, self.once_more)
+        dt, births, *clocks = self.rule_arguments
+        rule = (dt, np.array([births]), *clocks)
+        fails = (0.0, 0.0, 0.0, self.once_more)
+        if self.growth:
+            of = self.nests.births(state, self.members, self.viable_of, self.p_birth, self.potential)
+            rule = (dt, of, *clocks)
+            fails = (self.turnover, self.abortive, self.p_mitosis, self.once_more)
         imposed = (h_ext, columns, dooms)
         after = (state.share10, H_ischaemia, H_starvation, *imposed, state.compartment, self._ground.target)
         scratch = (state.deaths, state.nadir, self._ground.room, self._ground.overflow)
@@ -352,11 +349,11 @@ class Population:
         self._inheritance.begin(state, self.members)
         if self.one_cell:
             # 1 minus what is left: the chance that a debris is resorbed within the step
-            clocks = (*fails, self._p_debris, 1.0 - self._debris_left)
+            resorption = (*fails, self._p_debris, 1.0 - self._debris_left)
             if self._any_doomed:
                 about_to_split = np.flatnonzero(state.phase == DOOMED_ONCE_MORE)
             blocks = chunked(
-                self._one, self.lattice.n_sites, threads, *key, *rule, *clocks, *after, state.phase, *scratch
+                self._one, self.lattice.n_sites, threads, *key, *rule, *resorption, *after, state.phase, *scratch
             )
         else:
             many = (*fails, self._p_debris, self._debris_left)
@@ -369,6 +366,7 @@ class Population:
             totals += block
         self._inheritance.slots(state, rule, fails[:2], after[1:4], self._ground.overflow)
         overflow = totals[lifecycle.FIRST_DEATH + n_causes :]
+        stay, stay_in_target = (0, 0) if self.dead_take_room else self._ground.without_dead(overflow)
         placed, in_target, blocked = 0, 0, 0
         if overflow.any():
             placed, in_target, blocked = self._ground.place(overflow, key)
@@ -378,9 +376,10 @@ class Population:
             doomed += self._ground.place_doomed(about_to_split[state.phase[about_to_split] == DOOMED], key)
         self._any_doomed = doomed > 0
         return StepTotals(
-            viable=int(totals[lifecycle.VIABLE]) + placed,
-            viable_in_target=int(totals[lifecycle.VIABLE_IN_TARGET]) + in_target,
-            dying=int(totals[lifecycle.DYING]),
+            viable=int(totals[lifecycle.VIABLE]) + placed + stay,
+            viable_in_target=int(totals[lifecycle.VIABLE_IN_TARGET]) + in_target + stay_in_target,
+            # one cell a site: the dead have left their sites
+            dying=int(totals[lifecycle.DYING]) if self.dead_take_room or not self.one_cell else 0,
             deaths=tuple(int(n) for n in totals[lifecycle.FIRST_DEATH :][:n_causes]),
             births=int(totals[lifecycle.BIRTHS]),
             blocked=blocked,

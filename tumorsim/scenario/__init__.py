@@ -5,6 +5,7 @@
 'lobar'
 """
 
+from tumorsim.scenario.couplings import Couplings
 from tumorsim.scenario.resolved import Event, Scenario, Tissue, Vessels, common_past
 
-__all__ = ["Event", "Scenario", "Tissue", "Vessels", "common_past"]
+__all__ = ["Couplings", "Event", "Scenario", "Tissue", "Vessels", "common_past"]

@@ -50,6 +50,7 @@ def explain(scenario: Scenario) -> str:
         ("Cost", [_cost(scenario)]),
         ("Not acting", _carried(scenario)),
         ("Changed", _changed(scenario)),
+        ("Couplings", scenario.couplings.words()),
         ("Note", notes(scenario)),
     ]
     title = f"{scenario.name} ({scenario.source.name})" if scenario.source else scenario.name

@@ -16,6 +16,7 @@ from tumorsim.lattice import Lattice, capacity
 from tumorsim.outcomes.reserve import StartCondition
 from tumorsim.parameters import Parameters, load_parameters
 from tumorsim.scenario.condition import start_condition, with_liver_volume
+from tumorsim.scenario.couplings import ALL_ON, Couplings
 from tumorsim.scenario.document import Document
 from tumorsim.scenario.estimate import Estimate, estimate
 from tumorsim.scenario.fine import Fine, fine_kind, resolve_fine
@@ -134,6 +135,7 @@ class Scenario:
     parameters: Mapping[str, Any]
     condition: StartCondition | None = None
     notes: str = ""
+    couplings: Couplings = ALL_ON
     source: Path | None = field(default=None, compare=False)
     document: Document | None = field(default=None, compare=False, repr=False)
 
@@ -310,6 +312,7 @@ def resolve(file: ScenarioFile, document: Document, source: Path | None) -> Scen
         parameters=dict(sorted(file.parameters.items())),
         condition=None if fine else start_condition(file.condition, file.tissue.liver, parameters),
         notes=file.notes or "",
+        couplings=Couplings.of(file.couplings),
         source=source,
         document=document,
     )
@@ -348,7 +351,7 @@ def common_past(scenarios: Iterable[Scenario]) -> int | None:
     """
     listed = list(scenarios)
     first = listed[0]
-    same = ("until", "step", "seed", "assess", "tissue", "vessels", "parameters", "condition")
+    same = ("until", "step", "seed", "assess", "tissue", "vessels", "parameters", "condition", "couplings")
     if any(getattr(other, key) != getattr(first, key) for other in listed[1:] for key in same):
         return None
     until = first.until

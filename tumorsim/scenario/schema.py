@@ -16,6 +16,7 @@ from tumorsim.anatomy.foci import MAX_LATENT_FOCI
 from tumorsim.anatomy.spec import CAPSULES, MAX_SATELLITES, MAX_SEPTA, PLACES, THROMBI, VASCULARITIES
 from tumorsim.fields.network_oxygen import SPECIES
 from tumorsim.scenario.condition import ConditionFile
+from tumorsim.scenario.couplings import LATER_COUPLINGS, CouplingsFile
 from tumorsim.scenario.schema_shapes import Counted, ImageFile, Length, Model, ShapeFile
 from tumorsim.treatments.base import registry
 from tumorsim.treatments.spec import Choice, Duration, OrWord, Quantity, Whole, Word, shown
@@ -33,6 +34,7 @@ LATER_KEYS: dict[tuple[str | int, ...], str] = {
     ("patient",): "patients in files of their own",
     ("arms",): "study files",
     ("patients",): "cohorts in files (use `tumorsim compare --patients`)",
+    **{("couplings", name): f"couplings through {words}" for name, words in LATER_COUPLINGS.items()},
 }
 
 
@@ -215,6 +217,9 @@ class ScenarioFile(Model):
         default_factory=ConditionFile, description="The patient: blood tests and signs at the start"
     )
     treatments: list[Any] = Field(default_factory=list)
+    couplings: CouplingsFile = Field(
+        default_factory=CouplingsFile, description="Ways in which treatments act on each other; all on"
+    )
     parameters: dict[str, Any] = Field(
         default_factory=dict,
         description="Other values for rows of the parameter table, with their units",

@@ -20,6 +20,7 @@ import numpy as np
 from tumorsim.errors import nearest
 from tumorsim.vessels.boundaries import boundary_problems, pieces_at_rest
 from tumorsim.vessels.files_graphml_parse import REAL, WHOLE, Document, Problems, Row, parse
+from tumorsim.vessels.files_text import MOST_PLACE, MOST_RADIUS
 from tumorsim.vessels.graph import FLOW, PRESSURE, Kind, VesselGraph, copies
 
 KINDS = {kind.name.lower(): kind for kind in Kind}
@@ -161,6 +162,8 @@ class _Reader:
         for i, node in enumerate(nodes):
             line, data, who = node.line, node.data, node.who()
             place.append([self.number(line, who, data, axis) for axis in "xyz"])
+            if any(abs(axis) > MOST_PLACE for axis in place[-1]):
+                self.add(line, f"{who} lies more than {MOST_PLACE:g} m off. Is its unit (m) right?")
             if "boundary" in data:
                 kind = self.word(line, who, data, "boundary", BOUNDARIES)
                 value = self.number(line, who, data, "boundary_value")
@@ -229,8 +232,11 @@ class _Reader:
         line, data, who = row.line, row.data, row.who()
         if row.source == row.target:
             self.add(line, f"{who} starts and ends at the same node")
+        radius = self.number(line, who, data, "radius", 0.0)
+        if radius > MOST_RADIUS:
+            self.add(line, f"{who}: radius {radius:g} is wider than any vessel. Is its unit (m) right?")
         return (
-            self.number(line, who, data, "radius", 0.0),
+            radius,
             self.known(line, who, data, "length", 0.0),
             self.word(line, who, data, "kind", KINDS),
             self.known(line, who, data, "conductance", 0.0, strict=False),

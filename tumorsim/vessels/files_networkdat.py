@@ -23,7 +23,7 @@ import numpy as np
 
 from tumorsim.errors import InputError
 from tumorsim.vessels.boundaries import boundary_problems, pieces_at_rest
-from tumorsim.vessels.files_text import read_lines
+from tumorsim.vessels.files_text import MOST_PLACE, MOST_RADIUS, read_lines
 from tumorsim.vessels.graph import FLOW, PRESSURE, Kind, VesselGraph, copies
 
 UM = 1e-6  # m
@@ -239,6 +239,8 @@ class _Tables:
         diameter = reader.real(line, words[4], f"{what}: diameter")
         if diameter <= 0.0:
             reader.add(line, f"{what}: diameter {diameter:g} um is not positive")
+        elif diameter * UM > 2.0 * MOST_RADIUS:
+            reader.add(line, f"{what}: diameter {diameter:g} um is wider than any vessel. Is its unit right?")
         if tail and tail == head:
             reader.add(line, f"{what} starts and ends at node {tail}")
         flow = reader.optional(line, words[5:6], f"{what}: flow")
@@ -251,6 +253,8 @@ class _Tables:
         """One row of nodes: name, x, y, z."""
         name = self.reader.node(line, words[0], "node")
         place = [self.reader.real(line, word, f"node {words[0]}: coordinate") for word in words[1:4]]
+        if any(abs(axis) * UM > MOST_PLACE for axis in place):
+            self.reader.add(line, f"node {words[0]} lies more than {MOST_PLACE:g} m off. Is its unit (um) right?")
         if name in self.nodes:
             self.reader.add(line, f"node {name} is already in line {self.nodes[name][0]}")
         elif name:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from tumorsim.errors import InputError
 
+# what no body has [m]: a file beyond it is in another unit, or broken
+MOST_PLACE, MOST_RADIUS = 10.0, 0.05
+
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it starts with
