@@ -111,6 +111,55 @@ def test_the_rim_of_a_run_is_that_of_the_sphere(consumption: float, wall: float)
     assert rim == pytest.approx(300e-6 - core, rel=0.1)
 
 
+def test_a_spheroid_grows_by_its_crust() -> None:
+    """G7 (Conger and Ziskin 1983): dR/dt = w ln 2 / T out of births, oxygen and room, and so in a straight line.
+
+    w is the width of what has oxygen, over the whole sphere's surface, and T how fast its cells double.
+    """
+    row = 34.65735903  # um/d at 50 um and 1 d
+    case = Scenario.from_dict(
+        SPHEROID,
+        step="2 h",
+        tissue__size="1 mm",
+        tissue__culture__medium="40 mmHg",
+        tissue__tumour={"diameter": "500 um", "doubling_time": "1.7 d"},
+        parameters={
+            "oxygen.consumption_tumour": "20 mmHg/s", "oxygen.half_consumption": "0.01 mmHg", "cells.turnover": "0 1/d",
+            "cells.abortive_share": 0.0,
+            "cells.growth_fraction": 1.0, "cells.cycle_time": "12 h", "clocks.tau_mix": "2 h",
+            "clocks.mean_life_severe": "1000 years", "clocks.mean_life_hypoxic": "1000 years",
+        },
+    )  # fmt: skip
+    model = TumorModel(case=case)
+    volume, radii, crusts = model.virtual_patient.lattice.site_volume, [], []
+    while True:
+        members = model.population.members
+        lives = model.population.viable_of_sites()[members] > 0
+        radii.append((0.75 * len(members) * volume / math.pi) ** (1 / 3))
+        crusts.append(float(((1.0 - model.state.share10[members]) * lives).sum()))
+        if not model.running:
+            break
+        model.step()
+    births = [total.births for total in model.records.totals]
+    speeds, doublings = [], []
+    for day in range(3):
+        part = slice(12 * day, 12 * day + 13)
+        surface = 4.0 * math.pi * np.mean(radii[part]) ** 2
+        width = np.mean(crusts[part]) * volume / surface / 50e-6
+        doublings.append(math.log(2.0) / (sum(births[12 * day : 12 * day + 12]) / np.mean(crusts[part])))
+        speeds.append((radii[12 * day + 12] - radii[12 * day]) * 1e6)
+        assert speeds[-1] * doublings[-1] / width == pytest.approx(row, rel=0.04)
+    assert np.ptp(doublings) < 0.05 * np.mean(doublings)
+    assert speeds[2] < 1.2 * speeds[0]  # of an exponential it would be that of the radii, 1.3 and more
+    assert radii[30] / radii[6] > 1.3
+    # the smooth sphere at the start has the crust of its oxygen, down to 10 mmHg around a core; later it is rough
+    core = anoxic_core(radii[0], sphere_limit(40.0, 20.0, 2e-9))
+    grid = np.linspace(core, radii[0], 2001)
+    p = 20.0 / 1.2e-8 * (grid**2 + 2.0 * core**3 / grid - 3.0 * core**2)
+    reach = np.interp(10.0, p, grid)
+    assert crusts[0] * volume == pytest.approx(4.0 / 3.0 * math.pi * (radii[0] ** 3 - reach**3), rel=0.1)
+
+
 @pytest.mark.parametrize("kind", ["spheroid", "cord", "network"])
 def test_threads_save_load_and_fork_change_no_bit(
     kind: str, network: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -104,10 +104,10 @@ def test_sites_of_one_kind_follow_the_exact_balance(compartment, kind, arterial,
 
 
 def test_untreated_and_treated_tissue():
-    """What the defaults say: hypoxia in tumour is slight, and liver lives without its artery."""
+    """What the defaults say: hypoxia in tumour is mild, and liver lives without its artery."""
     model = OxygenModel(PARAMETERS, Lattice((2, 2, 2), 1e-3), "cirrhotic")
     untreated = model.exact("tumour", TUMOUR_FLOW, 9 * PER_MIN_100ML)
-    assert 0.05 < untreated.share10 < 0.15
+    assert 0.1 < untreated.share10 < 0.25
     assert untreated.share2p5 < 0.03
     portal_only = model.exact("tumour", 0.0, 9 * PER_MIN_100ML)
     assert portal_only.share0p5 > 0.5

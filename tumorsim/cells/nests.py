@@ -6,9 +6,7 @@ repopulation: Withers et al. 1988). With N viable cells in a neighbourhood of so
 start of the treatment that found most of them there, the birth probability goes from that of the untreated tumour
 (N at ``below`` x N* and more) towards that of a cell that divides once a cycle (N = 0):
 
-    1 + p = (1 + p_untreated)^(1 - w) (1 + p_potential)^w,   w = share x max(0, 1 - N / (below x N*)),
-
-so that rates of growth are mixed, and the step does not matter.
+    p = p_untreated + w (p_potential - p_untreated),   w = share x max(0, 1 - N / (below x N*)).
 
 Places that no treatment has found cells in have no N*, so untreated growth, fronts and spheroids are as calibrated.
 """
@@ -86,8 +84,7 @@ class Nests:
             return everywhere
         births = np.full(math.prod(self._shape), untreated)
         way = self.share * np.maximum(relief, 0.0)
-        more = (1.0 + untreated) * ((1.0 + potential) / (1.0 + untreated)) ** way - 1.0
-        births[members] = np.where(way > 0.0, more, untreated)
+        births[members] += way * (potential - untreated)
         return births
 
     def _block(self, members: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -32,7 +32,7 @@ from scipy import ndimage
 from scipy.special import ndtri
 
 from tumorsim.errors import InputError
-from tumorsim.fields.capillary import THRESHOLDS
+from tumorsim.fields.cylinder import THRESHOLDS
 from tumorsim.fields.network_blood import Blood, Routes, routes
 from tumorsim.fields.network_coupled import settle
 from tumorsim.fields.oxygen import NARROWEST

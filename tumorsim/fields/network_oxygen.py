@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tumorsim.errors import InputError, nearest
-from tumorsim.fields.capillary import THRESHOLDS
+from tumorsim.fields.cylinder import THRESHOLDS
 from tumorsim.fields.haemoglobin import capacity, pressure_of
 from tumorsim.fields.network_blood import Blood, routes
 from tumorsim.fields.network_coupled import BALANCE, Coupled

@@ -21,9 +21,11 @@ import numpy as np
 
 from tumorsim._jit import chunked, njit
 from tumorsim.errors import InputError, nearest
-from tumorsim.fields.capillary import THRESHOLDS, Supply, Tissue, supply, supply_table, table_place
+from tumorsim.fields.capillary import Supply, Tissue, supply, supply_table, table_place
+from tumorsim.fields.cylinder import THRESHOLDS
 from tumorsim.fields.faces import neighbours
 from tumorsim.fields.haemoglobin import capacity
+from tumorsim.fields.vessel_walls import wall_resistance
 from tumorsim.lattice import Lattice
 from tumorsim.state import LIVER, OUTSIDE, State
 
@@ -48,16 +50,20 @@ def tissue_of(parameters: Mapping[str, float], kind: str) -> Tissue:
     }
     if kind not in flow:
         raise InputError(f"oxygen: no tissue '{kind}'. Allowed: {', '.join(flow)}")
+    capillary = parameters[f"oxygen.capillary_radius_{organ}"]
     return Tissue(
         consumption=parameters[f"oxygen.consumption_{organ}"],
         diffusivity=parameters["oxygen.diffusivity"],
         cylinder=parameters[f"oxygen.krogh_radius_{kind}"],
-        capillary=parameters[f"oxygen.capillary_radius_{organ}"],
+        capillary=capillary,
         reference_flow=flow[kind](),
         solubility=parameters["oxygen.solubility"],
         oxygen_capacity=capacity(parameters["oxygen.haemoglobin"], parameters["oxygen.haemoglobin_binding"]),
         p50=parameters["oxygen.p50"],
         hill=parameters["oxygen.hill"],
+        half_consumption=parameters["oxygen.half_consumption"],
+        dissolved=parameters["oxygen.blood_solubility"],
+        wall=float(wall_resistance(np.array([2.0 * capillary]), parameters)[0]),
     )
 
 
