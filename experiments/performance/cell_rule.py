@@ -36,7 +36,7 @@ def tumour(diameter, box, spacing, share, hazard_per_day):
     anatomy = SimpleNamespace(
         baseline_target=r < diameter / 2 + 5e-3,
         capsule_site=np.zeros(lattice.n_sites, np.uint8),
-        permeability=SimpleNamespace(capsule=0.1, septum=0.1),
+        permeability=SimpleNamespace(capsule=0.1, septum=0.1, wall=0.0),
     )
     population = Population(lattice, state, anatomy, parameters, seed=1, patient=0, dt=STEP, doubling_time=140 * DAY)
     none = np.zeros(lattice.n_sites)

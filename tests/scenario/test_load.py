@@ -230,6 +230,7 @@ def test_the_shipped_scenarios() -> None:
         "gelatin_twice",
         "large",
         "no_capsule",
+        "poor_liver",
         "portal_thrombus",
         "small",
         "spheroid",

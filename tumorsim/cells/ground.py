@@ -101,6 +101,7 @@ class Ground:
     def attach(self, state: State) -> None:
         """Take a state and find its sites."""
         self.state = state
+        self.arrived = (np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
         label = state.compartment
         small: Any = np.uint8 if state.sizes.one_cell else np.int32
         self.members = here = np.flatnonzero((label != LIVER) & (label != OUTSIDE))
