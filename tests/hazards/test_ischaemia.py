@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
@@ -90,6 +90,7 @@ def test_a_step_may_be_cut_anywhere(shares, lag, dt, cut):
 
 
 @given(nested, share, st.floats(0.0, 30 * DAY))
+@example((1.0, 1.0, 0.078125), 0.0, 1.4e-128)
 def test_hazards_are_never_negative_and_plain_python_agrees(shares, lag, dt):
     compiled = ischaemic_hazards(*shares, lag, dt, *TIMES)
     assert all(v >= 0.0 for v in compiled)

@@ -326,7 +326,8 @@ def test_random_graphs_round_trip(tmp_path_factory, seed):
     n, m = 6, 9
     tail = np.concatenate([np.arange(n), rng.integers(0, n, m - n)])
     graph = VesselGraph(
-        rng.normal(size=(n, 3)), tail, (tail + rng.integers(1, n, m)) % n, rng.lognormal(-9, 2, m),
+        rng.uniform(-0.1, 0.1, (n, 3)), tail, (tail + rng.integers(1, n, m)) % n,
+        np.minimum(rng.lognormal(-9, 2, m), 0.02),  # no vessel is wider, nor any network longer than metres
         boundary_node=rng.permutation(n), boundary_type=np.zeros(n), boundary_value=rng.normal(size=n) * 1e3,
         haematocrit=np.where(rng.random(m) < 0.5, np.nan, rng.random(m)),
     )  # fmt: skip

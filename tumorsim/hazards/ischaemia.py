@@ -65,7 +65,8 @@ def lagged_anoxia(share0p5: float, lag: float, dt: float, latency: float) -> tup
     passed = -math.expm1(-dt / latency)
     missing_after = missing * (1.0 - passed)
     after = share0p5 if missing_after <= _SETTLED else share0p5 - missing_after
-    return share0p5 * dt - missing * latency * passed, after
+    # rounding of a step far shorter than the latency must not make time negative
+    return max(share0p5 * dt - missing * latency * passed, 0.0), after
 
 
 @njit
