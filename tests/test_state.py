@@ -11,9 +11,20 @@ import numpy as np
 import pytest
 
 from tumorsim.errors import InputError
-from tumorsim.state import ARRAYS, CAUSES, DOOMED, DOOMED_ONCE_MORE, RESERVE, SCHEMA_VERSION, Sizes, State, nbytes
+from tumorsim.state import (
+    ARRAYS,
+    CAUSES,
+    DOOMED,
+    DOOMED_ONCE_MORE,
+    ORGANS,
+    RESERVE,
+    SCHEMA_VERSION,
+    Sizes,
+    State,
+    nbytes,
+)
 
-MANY = Sizes(sites=5, edges=3, nodes=4, exchange=2, traits=2)
+MANY = Sizes(sites=5, edges=3, nodes=4, exchange=2, traits=2, walls=3)
 ONE = Sizes(sites=5, edges=3, nodes=4, exchange=2, one_cell=True, traits=2)
 WITH_DRUG = (*CAUSES, "doxorubicin")
 
@@ -48,6 +59,8 @@ def test_arrays_are_as_the_table_says(sizes: Sizes) -> None:
     assert state.deaths.shape == (5, 5)
     assert state.frailty.shape == ((5, 1, 2) if sizes.one_cell else (5, 4, 2))
     assert state.reserve.shape == (len(RESERVE),)
+    assert state.fluid.shape == (len(ORGANS), 4) and state.fluid_at.shape == (len(ORGANS),)
+    assert state.wall_dose.shape == (sizes.walls, 3)
     assert state.step_index == state.now == 0
     assert state.cause("starvation") == 1
     assert state.cause("lineage extinction") == 3
@@ -125,9 +138,9 @@ def test_hash_sees_every_element(sizes: Sizes) -> None:
 
 def test_hash_is_stable() -> None:
     """The same on every machine and from version to version; a change means a new SCHEMA_VERSION."""
-    assert SCHEMA_VERSION == 3
-    assert filled(MANY).hash() == "79ff19a969d6cea74d765ae62a81421133bee542344c7239274fc9fa9a0db289"
-    assert filled(ONE).hash() == "b5fa7e3b5bce2c517d6042535a71dd4e26d8fbc16e9915b457b1344bd1ec1f49"
+    assert SCHEMA_VERSION == 4
+    assert filled(MANY).hash() == "1de3d2d3033bb9119e2e280c17f1ad8a2eed7a175845a42ebf9f3d03b0415ef4"
+    assert filled(ONE).hash() == "bc2f10343a1330c75f1c8f2bf19c374466c91e9b70ebe4cf8182d029e151a2f5"
 
 
 def test_hash_is_that_of_the_little_endian_bytes() -> None:

@@ -156,16 +156,25 @@ class Bedside:
     # --- treatments --------------------------------------------------------------------------------------
 
     def deliver(
-        self, treatment: Treatment, plan: Plan, images: Image, state: State, pulse: Callable[..., None]
+        self,
+        treatment: Treatment,
+        plan: Plan,
+        images: Image,
+        state: State,
+        pulse: Callable[..., None],
+        at: int | None = None,
     ) -> Delivery:
-        """Deliver a plan, unless the patient must not have the treatment now: then nothing is changed."""
+        """Deliver a plan, unless the patient must not have the treatment now: then nothing is changed.
+
+        ``at`` is the time of the treatment [s]; default the state's.
+        """
         condition = self.now(state)
         why = () if condition is None else treatment.contraindications(condition, images, self.patient)
         given_anyway = self.start is not None and self.start.treat_anyway
         if why and not given_anyway:
             note = f"not delivered: contraindicated ({', '.join(why)})"
             return Delivery({}, changed=False, notes=(note,), refused=True)
-        delivery = treatment.deliver(plan, self.patient, state=state, pulse=pulse)
+        delivery = treatment.deliver(plan, self.patient, state=state, pulse=pulse, at=state.now if at is None else at)
         if not why:
             return delivery
         return replace(delivery, notes=(*delivery.notes, f"given although contraindicated ({', '.join(why)})"))

@@ -85,6 +85,7 @@ class Purpose(IntEnum):
     TRAIT_REGION = 47
     LATENT_NUMBER = 50
     LATENT_PLACE = 51
+    HYDRODISSECTION = 54
 
 
 # --- Philox4x32-10 ---------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ A step is history: names and columns are those of its two versions and do not fo
 Version 1: cells, oxygen, and beads in arteries.
 Version 2: what vessels hold and do by themselves (beads, gelatin, oil, drug, tone, VEGF).
 Version 3: death by lineage extinction, doomed cells, nests, frailty, shrinkage, reserve of the liver.
+Version 4: fluid between the liver and organs beside it, heat on their walls.
 
 Numbers of a run that goes on from an older state need not equal those of the program that saved it.
 """
@@ -158,8 +159,20 @@ def from_2(old: Old) -> Old:
     )
 
 
+def from_3(old: Old) -> Old:
+    """Version 3 to 4: organs beside the tumour, which no run of version 3 had: no fluid, no wall."""
+    old.need("reserve" if "reserve" not in old.unknown else "deaths")
+    return replace(
+        old,
+        version=4,
+        sizes={**old.sizes, "walls": 0},
+        notes=(*old.notes, "state of version 3 opened: no organ beside the tumour and no fluid"),
+        as_at_start=(*old.as_at_start, "fluid", "fluid_at", "wall_dose"),
+    )
+
+
 #: version -> the step from it to the next
-STEPS: dict[int, Callable[[Old], Old]] = {1: from_1, 2: from_2}
+STEPS: dict[int, Callable[[Old], Old]] = {1: from_1, 2: from_2, 3: from_3}
 
 CAVEAT = "numbers from here on need not equal those of the program that saved it"
 

@@ -210,10 +210,11 @@ class TumorModel(mesa.Model):
             lines.append(f"{part.number} {part.name:<9} {self._seconds[part.name]:8.2f} s   {part.what}")
         return "\n".join(lines)
 
-    def image(self, examination: str = "baseline") -> imaging.Image:
-        """What an examination shows now; its name is the key of how far it is out of place."""
+    def image(self, examination: str = "baseline", at: int | None = None) -> imaging.Image:
+        """What an examination shows now, or ``at`` a time of this step; its name is the key of how far it is off."""
         # an image cannot tell that a cell is doomed
-        return self.virtual_patient.image(self.state, self.population.living_of_sites(), examination=examination)
+        living = self.population.living_of_sites()
+        return self.virtual_patient.image(self.state, living, examination=examination, at=at)
 
     def untreated_image(self) -> imaging.Image:
         """What an examination showed before the first step; the start is made again, bit for bit."""
@@ -239,7 +240,7 @@ class TumorModel(mesa.Model):
             fresh = True
         while (event := self._due(end)) is not None:
             done = self._timed("deliver", self._deliver, event)
-            if not done.delivery.changed:
+            if not done.delivery.changed or done.treatment.prepares:
                 continue  # an event that changes nothing leaves no trace in the arithmetic either
             if event.at > done_to:  # up to this moment the old blood counted
                 if not fresh:
@@ -293,10 +294,10 @@ class TumorModel(mesa.Model):
         treatment = self._events[self._next_event][1]
         self._next_event += 1
         couplings, name = self.case.couplings, f"before {treatment.name} {treatment.occurrence}"
-        image = self.image(name) if couplings.images else self.untreated_image()
+        image = self.image(name, event.at) if couplings.images else self.untreated_image()
         plan = treatment.plan(image, patient=self.virtual_patient)
         vessels = self.state if couplings.access else self.circulation.as_untreated(self.state)
-        delivery = self.bedside.deliver(treatment, plan, image, vessels, self.add_hazard)
+        delivery = self.bedside.deliver(treatment, plan, image, vessels, self.add_hazard, event.at)
         if not couplings.access:
             self.circulation.add_books(self.state, vessels)
         done = Done(event, treatment, plan, delivery)

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from tumorsim.anatomy import Anatomy, build
 from tumorsim.anatomy.contraction import Lesion, lesions_of
+from tumorsim.anatomy.fluid import fluid_now
 from tumorsim.anatomy.foci import Foci, draw_foci, no_foci
+from tumorsim.anatomy.organs import TISSUE
 from tumorsim.errors import InputError
 from tumorsim.fields.fine_oxygen import FineOxygen
 from tumorsim.fields.oxygen import OxygenModel
@@ -101,6 +103,11 @@ class Patient:
         return self.grown.graph
 
     @property
+    def n_walls(self) -> int:
+        """Pieces of walls of organs in the box."""
+        return len(self.anatomy.organs.walls().area)
+
+    @property
     def walled(self) -> bool:
         """Whether the box ends in the tissue itself, by symmetry, and not in room that growth must not run out of."""
         return isinstance(self.oxygen, FineOxygen) and self.oxygen.medium is None
@@ -149,6 +156,7 @@ class Patient:
         examination: str,
         sphere: float | None = None,
         arteries: bool = True,
+        at: int | None = None,
     ) -> imaging.Image:
         """What an examination shows now.
 
@@ -162,6 +170,8 @@ class Patient:
             Diameter of the sphere that a region must hold [m]; default `imaging.sphere`.
         arteries : bool
             Whether to look for arteries.
+        at : int, optional
+            Time of the examination [s], where it lies within a step.
         """
         p = self.parameters
         seen = imaging.take(
@@ -181,6 +191,7 @@ class Patient:
                 self.seed, self.number, examination, p["imaging.registration_error"], self.lattice.is_slab
             ),
         )
+        seen = replace(seen, fluid=fluid_now(state, p, at))
         return replace(seen, arteries=self.seen_arteries(state, seen.visible)) if arteries else seen
 
     def cause_index(self, cause: str) -> int:
@@ -216,6 +227,7 @@ class Patient:
             nodes=graph.n_nodes,
             exchange=len(graph.exchange),
             one_cell=self.capacity == 1,
+            walls=self.n_walls,
         )
         state = State(sizes, causes)
         state.compartment[:] = self.anatomy.compartment
@@ -332,7 +344,7 @@ def _parts(
             "less, with its own tissue; `tumorsim vessels` reads and solves it at any"
         )
     lattice = tissue.lattice()
-    anatomy = build(lattice, tissue.tumour, seed, number, parameters)
+    anatomy = build(lattice, tissue.tumour, seed, number, parameters, tissue.organs)
     arterial, portal = demand(
         lattice,
         anatomy.compartment,
@@ -355,6 +367,7 @@ def _parts(
         rest_perfusion=liver_perfusion(tissue.liver, parameters),
         liver=tissue.liver,
         thrombus=tissue.tumour.thrombus,
+        barrier=anatomy.organs.site != TISSUE if anatomy.organs.each else None,
         parasite=parasitic(
             scenario.vessels.extrahepatic,
             tissue.tumour.place,

@@ -88,6 +88,8 @@ class Saved:
 
 def set_untreated(state: State, fixed: Patient, scenario: Scenario) -> None:
     """Set what a migrated state cannot know to the untreated values of its patient: traits and reserve of the liver."""
+    if not np.isnan(state.reserve).any():
+        return  # its version wrote both
     untreated = fixed.new_state()
     Bedside(fixed, scenario.condition, scenario.tissue.liver).begin(untreated)
     state.sizes, state.frailty = untreated.sizes, untreated.frailty
@@ -106,6 +108,7 @@ def check_fit(state: State, fixed: Patient, path: object, *, grown_again: bool) 
         "vessels": (sizes.edges, graph.n_edges),
         "junctions": (sizes.nodes, graph.n_nodes),
         "exchange nodes": (sizes.exchange, len(graph.exchange)),
+        "pieces of organs' walls": (sizes.walls, fixed.n_walls),
         "cells a site": (1 if sizes.one_cell else "many", 1 if fixed.capacity == 1 else "many"),
     }
     wrong = [f"{name} {held}, not {now}" for name, (held, now) in due.items() if held != now]

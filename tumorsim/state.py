@@ -25,16 +25,18 @@ from numpy.typing import NDArray
 from tumorsim import migration
 from tumorsim.errors import InputError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 SLOTS = 4
 CAUSES = ("ischaemia", "starvation", "turnover", "lineage extinction")  # every state has these; treatments add theirs
 RESERVE = ("liver_lost", "liver_recovered", "albumin", "rest_lost")  # m3, m3, kg/m3, m3 (beyond the box)
 DRUGS = ("doxorubicin", "epirubicin", "cisplatin", "mitomycin")  # columns of what vessels hold of drugs
 
-# codes of edge_state
-OPEN, EMBOLISED, COAGULATED, DORMANT, THROMBOSED = range(5)
+ORGANS = ("gallbladder", "bowel", "stomach", "diaphragm", "bile_duct")  # beside the tumour; rows of fluid
+FLUIDS = ("ascites saline", "ascites dextrose", "pleura saline", "pleura dextrose")  # columns of fluid
+WALL_DOSES = ("omega", "cem43", "temperature")  # columns of wall_dose: -, s at 43 degC, highest degC (0: never heated)
 
-# compartment codes
+# codes of edge_state, then of compartment
+OPEN, EMBOLISED, COAGULATED, DORMANT, THROMBOSED = range(5)
 LIVER, OUTSIDE = 0, 255
 FIRST_SATELLITE, LAST_SATELLITE = 200, 254
 
@@ -51,8 +53,8 @@ class ArraySpec:
     ----------
     axis : str
         ``site``, ``site_slot`` (n, 4), ``site_doomed`` (n, 2), ``site_trait`` (n, 4 or 1, traits), ``site_cause``
-        (n, causes), ``edge``, ``edge_drug`` (n, 4), ``node``, ``exchange``, ``cause``, ``reserve`` or ``scalar``
-        (an int attribute).
+        (n, causes), ``edge``, ``edge_drug`` (n, 4), ``node``, ``exchange``, ``cause``, ``reserve``, ``organ``,
+        ``organ_fluid`` (organs, 4), ``wall_dose`` (n, 3) or ``scalar`` (an int attribute).
     form : str
         Storage that has it: ``both``, ``many`` (counts) or ``one`` (one cell a site).
     fill : float
@@ -106,6 +108,9 @@ ARRAYS: tuple[ArraySpec, ...] = (
     ArraySpec("frailty", "f8", "-", "site_trait", "mean frailty of the living, by slot and part", fill=1),
     ArraySpec("volume", "f4", "-", "site", "share of its volume that resorption has left the site", fill=1),
     ArraySpec("reserve", "f8", "-", "reserve", "liver function, see RESERVE"),
+    ArraySpec("fluid", "f8", "m", "organ_fluid", "layer of fluid at an organ as it was at fluid_at, see FLUIDS"),
+    ArraySpec("fluid_at", "i8", "s", "organ", "when fluid was last given at the organ"),
+    ArraySpec("wall_dose", "f8", "-", "wall_dose", "heat that pieces of organs' walls have had, see WALL_DOSES"),
 )
 
 
@@ -119,6 +124,7 @@ class Sizes:
     exchange: int = 0
     one_cell: bool = False
     traits: int = 0
+    walls: int = 0
 
     def shape(self, axis: str, causes: int) -> tuple[int, ...]:
         """Shape of an array on an axis."""
@@ -134,6 +140,9 @@ class Sizes:
             "exchange": (self.exchange,),
             "cause": (causes,),
             "reserve": (len(RESERVE),),
+            "organ": (len(ORGANS),),
+            "organ_fluid": (len(ORGANS), len(FLUIDS)),
+            "wall_dose": (self.walls, len(WALL_DOSES)),
             "scalar": (),
         }
         return shapes[axis]
@@ -191,6 +200,9 @@ class State:
     frailty: NDArray[np.float64]
     volume: NDArray[np.float32]
     reserve: NDArray[np.float64]
+    fluid: NDArray[np.float64]
+    fluid_at: NDArray[np.int64]
+    wall_dose: NDArray[np.float64]
 
     def __init__(self, sizes: Sizes, causes: Sequence[str] = CAUSES) -> None:
         self.sizes = sizes

@@ -28,6 +28,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from numpy.typing import NDArray
 from PIL import Image
 
+from tumorsim.anatomy.organs import CODE_NAMES
 from tumorsim.report import palette
 from tumorsim.report.figures import day_ticks
 from tumorsim.vessels.graph import Kind
@@ -71,6 +72,10 @@ def tissue_rgb(frame: Frame, dots: int = DOTS, around: str = LIVER, empty: str =
     colours[inside & (found == len(STATES))] = to_rgb(empty)
     nothing = np.repeat(np.repeat(frame.tissue == 0, dots, axis=0), dots, axis=1)
     colours[nothing] = to_rgb(NOTHING)
+    if frame.beside.any():
+        beside = np.repeat(np.repeat(frame.beside, dots, axis=0), dots, axis=1)
+        shades = np.array([to_rgb(colour) for colour in palette.of_beside(CODE_NAMES)])
+        colours[beside > 0] = shades[beside[beside > 0]]
     return colours
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from fine import kind_of, po2_top
 from numpy.typing import NDArray
 
+from tumorsim.anatomy.fluid import fluid_now
 from tumorsim.lattice import Lattice
 from tumorsim.model import DAY, TumorModel
 from tumorsim.report.words import artery
@@ -116,16 +117,18 @@ class Still:
 class Frame:
     """A moment: own copies, never changed.
 
-    ``shares`` (rows, columns, 5) of a site's room taken by each of `STATES`; ``tissue`` (rows, columns) 0 none,
-    1 liver, 2 tumour; ``po2`` [mmHg]; ``lines`` has the walls in the slice as (n, 2, 2) [mm]; ``closed``,
-    ``hidden`` (dormant) and ``starved`` are bool for every vessel shown; ``unseen`` names the vessels that are
-    hidden; ``mix`` is the share of each state in all tumour cells, living and dead; ``marks`` are (day, text) of
-    the treatments so far; ``told`` is what a treatment has done by name of the vessel.
+    ``shares`` (rows, columns, 5) of a site's room taken by each of `STATES`; ``tissue`` (rows, columns) 0 none, 1
+    liver, 2 tumour; ``beside`` (rows, columns) organs and fluid, by their codes; ``po2`` [mmHg]; ``lines`` has the
+    walls in the slice as (n, 2, 2) [mm]; ``closed``, ``hidden`` (dormant) and ``starved`` are bool for every vessel
+    shown; ``unseen`` names the vessels that are hidden; ``mix`` is the share of each state in all tumour cells,
+    living and dead; ``marks`` are (day, text) of the treatments so far; ``told`` is what a treatment has done by
+    name of the vessel.
     """
 
     day: float
     shares: Floats
     tissue: NDArray[np.uint8]
+    beside: NDArray[np.uint8]
     po2: NDArray[np.float32]
     lines: dict[str, Floats]
     closed: NDArray[np.bool_]
@@ -141,7 +144,7 @@ class Frame:
     @classmethod
     def of(cls, model: TumorModel, still: Still) -> Frame:
         """Copy what is shown from a model."""
-        state, lattice = model.state, model.virtual_patient.lattice
+        state, fixed, lattice = model.state, model.virtual_patient, model.virtual_patient.lattice
         amounts = _amounts(model)
         compartment = slice_of(lattice, state.compartment)
         tissue = np.where(compartment == OUTSIDE, 0, np.where(compartment == LIVER, 1, 2)).astype(np.uint8)
@@ -155,6 +158,7 @@ class Frame:
             day=model.now / DAY,
             shares=slice_of(lattice, amounts) / still.capacity,
             tissue=tissue,
+            beside=slice_of(lattice, fixed.anatomy.organs.codes(fluid_now(state, fixed.parameters))),
             po2=slice_of(lattice, state.po2),
             lines=walls(compartment, still.covered, still.spacing_mm),
             closed=~hidden & ~still.thrombus & (state.edge_open[still.edge] < CLOSED_BELOW),

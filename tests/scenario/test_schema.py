@@ -26,8 +26,8 @@ def test_it_describes_values_as_they_are_written() -> None:
     assert '"null"' not in text and "0.0001" not in text
     assert schema["additionalProperties"] is False and set(schema["required"]) == {"name", "until", "tissue"}
     item = schema["$defs"]["TreatmentItem"]
-    assert set(item["properties"]) == {"at", "id", "tae", "tace"}
-    assert item["oneOf"] == [{"required": ["tae"]}, {"required": ["tace"]}]
+    assert set(item["properties"]) == {"at", "id", "tae", "tace", "hydrodissection"}
+    assert item["oneOf"] == [{"required": [kind]} for kind in ("tae", "tace", "hydrodissection")]
 
 
 def test_shipped_scenarios_fit_and_broken_ones_do_not() -> None:

@@ -2,6 +2,8 @@
 
 from tumorsim.anatomy.build import Anatomy, build
 from tumorsim.anatomy.capsule import Capsule, FacePermeability, face_permeability
+from tumorsim.anatomy.organ_place import OrganSpec
+from tumorsim.anatomy.organs import Organs, Walls
 from tumorsim.anatomy.satellites import Satellite
 from tumorsim.anatomy.septa import Septum
 from tumorsim.anatomy.spec import TumourSpec, box_size
@@ -12,9 +14,12 @@ __all__ = [
     "Anatomy",
     "Capsule",
     "FacePermeability",
+    "OrganSpec",
+    "Organs",
     "Satellite",
     "Septum",
     "TumourSpec",
+    "Walls",
     "box_size",
     "build",
     "face_permeability",

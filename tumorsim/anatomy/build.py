@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,6 +12,8 @@ from scipy import ndimage
 
 from tumorsim.anatomy.border import Border
 from tumorsim.anatomy.capsule import FIRST_SATELLITE, OUTSIDE, THROMBUS, Capsule, FacePermeability, make_capsule
+from tumorsim.anatomy.organ_place import OrganSpec, border_of
+from tumorsim.anatomy.organs import CODE_NAMES, TISSUE, Organs, make_organs
 from tumorsim.anatomy.satellites import TARGET_MARGIN, Satellite, make_satellites, mark_satellites
 from tumorsim.anatomy.septa import Septum, compartments_of, join_strays, make_septa, septum_distance
 from tumorsim.anatomy.solid import make_solid
@@ -34,7 +36,7 @@ class Anatomy:
     spec: TumourSpec
     compartment: NDArray[np.uint8]
     """0 liver, 1..n + 1 the tumour between its n septa (or 1..n its n pieces), 199 its thrombus in the portal vein,
-    200.. satellites, 255 outside the liver of an image."""
+    200.. satellites, 255 outside the liver: by an image, or of organs."""
     depth: NDArray[np.float32]
     """Signed distance to the border of the main tumour [m]: above 0 in exactly the sites of ``tumour``."""
     tumour: NDArray[np.bool_]
@@ -53,6 +55,13 @@ class Anatomy:
     """Course of the thrombus, where there is one."""
     border: Border | None = None
     """Border of a drawn form or of an image's tumour; None for a sphere or an ellipsoid."""
+    beside: Organs | None = None
+    """Organs that were asked for, and what an image shows outside the liver."""
+
+    @cached_property
+    def organs(self) -> Organs:
+        """The organs beside the tumour, which may be none."""
+        return Organs(self.lattice) if self.beside is None else self.beside
 
     @property
     def baseline_target(self) -> NDArray[np.bool_]:
@@ -156,8 +165,15 @@ class Anatomy:
         distance[box][inside] = np.maximum(np.sqrt(away), depth[inside])
 
 
-def build(lattice: Lattice, spec: TumourSpec, seed: int, patient: int, parameters: Mapping[str, float]) -> Anatomy:
-    """Put a tumour into the middle of a lattice.
+def build(
+    lattice: Lattice,
+    spec: TumourSpec,
+    seed: int,
+    patient: int,
+    parameters: Mapping[str, float],
+    organs: Sequence[OrganSpec] = (),
+) -> Anatomy:
+    """Put a tumour into the middle of a lattice, and organs beside it.
 
     Parameters
     ----------
@@ -170,13 +186,16 @@ def build(lattice: Lattice, spec: TumourSpec, seed: int, patient: int, parameter
         Key of what is drawn: form, septa, satellites, the pattern of a partial capsule. Nothing else differs
         between patients.
     parameters : mapping of name to SI value
-        The ``anatomy.*`` rows; for a thrombus also those of ``vessels.*`` on segments and the portal vein.
+        The ``anatomy.*`` rows; for a thrombus also those of ``vessels.*`` on segments and the portal vein, for
+        organs those of ``organs.*``.
+    organs : sequence of OrganSpec
+        Organs beside the tumour.
 
     Raises
     ------
     InputError
         Where the tumour does not fit into the box with a site of liver around it, holds no site, or its
-        septa, satellites or thrombus cannot be placed.
+        septa, satellites, thrombus or organs cannot be placed.
     """
     if lattice.is_slab and spec.septa > MAX_SEPTA_SLAB:
         raise InputError(f"tumour.septa: {spec.septa} are too many for a slab; at most {MAX_SEPTA_SLAB}")
@@ -189,6 +208,12 @@ def build(lattice: Lattice, spec: TumourSpec, seed: int, patient: int, parameter
     compartment = np.zeros(lattice.n_sites, dtype=np.uint8)
     if solid.tissue is not None:
         compartment[~solid.tissue] = OUTSIDE
+    outside = None if solid.tissue is None else ~solid.tissue
+    beside = None if outside is None else Organs(lattice, (), tumour, outside)
+    if organs:
+        border = border_of(spec, [o.side for o in organs]) if solid.border is None else solid.border.feet
+        beside = make_organs(lattice, organs, tumour, np.asarray(border, dtype=np.float64), parameters, outside)
+        compartment[beside.site != TISSUE] = OUTSIDE
     compartment[sites] = solid.piece
     if septa:
         if solid.piece.max() > 1:
@@ -202,11 +227,14 @@ def build(lattice: Lattice, spec: TumourSpec, seed: int, patient: int, parameter
         main = _main_piece(tumour.reshape(lattice.shape)[box])
         body[box][main] = join_strays(np.where(main, body[box], 0).astype(np.uint8), spec.septa + 1)[main]
     around = None if spec.form is None else (depth, compartment)
-    satellites = make_satellites(spec.satellites, spec.semi_axes, lattice, seed, patient, parameters, around)
+    labels = compartment if organs else None
+    satellites = make_satellites(spec.satellites, spec.semi_axes, lattice, seed, patient, parameters, around, labels)
     mark_satellites(lattice, compartment, satellites)
     vein = None
     if spec.thrombus != "none":
         vein = make_thrombus(spec.thrombus, lattice, compartment, tumour, seed, patient, parameters)
+        if organs and beside is not None:
+            _check_course(lattice, vein, beside)
     thrombus = compartment == THROMBUS
 
     capsule = make_capsule(spec.capsule, seed, patient, parameters, lattice.is_slab, solid.nodules)
@@ -231,7 +259,22 @@ def build(lattice: Lattice, spec: TumourSpec, seed: int, patient: int, parameter
         ),
         vein=vein,
         border=solid.border,
+        beside=beside,
     )
+
+
+def _check_course(lattice: Lattice, vein: Thrombus, organs: Organs) -> None:
+    """Refuse a thrombus whose vein would run through an organ."""
+    start, end = np.array(vein.start), np.array(vein.end)
+    steps = np.linspace(0.0, 1.0, 2 + int(4 * np.linalg.norm(end - start) / lattice.spacing))
+    at = lattice.locate(start + steps[:, None] * (end - start))
+    met = organs.site[at[at >= 0]]
+    if met.any():
+        what = CODE_NAMES[int(met[met > 0][0])]
+        raise InputError(
+            f"tissue.organs: the portal vein with the thrombus runs to the +x side of the box and would meet: {what}. "
+            "Choose another side for the organ"
+        )
 
 
 def _main_piece(body: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -47,6 +47,7 @@ def make_satellites(
     patient: int,
     parameters: Mapping[str, float],
     around: tuple[NDArray[np.float32], NDArray[np.uint8]] | None = None,
+    outside: NDArray[np.uint8] | None = None,
 ) -> tuple[Satellite, ...]:
     """Draw the patient's satellites.
 
@@ -57,7 +58,8 @@ def make_satellites(
 
     ``around`` gives a tumour of another form: its depth [m] and the compartments, both [site]. A satellite then
     lies where the ray in its direction leaves the tumour's surroundings at its gap for the last time, and, where
-    sites are outside the liver, in liver only.
+    sites are outside the liver, in liver only. ``outside`` gives the compartments [site] where organs lie beside
+    the tumour: a satellite then lies in liver only, too.
 
     Raises
     ------
@@ -72,6 +74,7 @@ def make_satellites(
     axes = np.array(semi_axes[:dims])
     room = np.array(lattice.size[:dims]) / 2 - lattice.spacing
     made: list[Satellite] = []
+    labels = outside if around is None else around[1]
     for number in range(count):
         radius = 0.5 * (low + (high - low) * _uniform(seed, patient, number * 8, 0))
         for attempt in range(_ATTEMPTS):
@@ -86,7 +89,7 @@ def make_satellites(
                 centre = _along_ray(lattice, around[0], z / np.sqrt(np.dot(z, z)), gap + radius)
             apart = all(math.dist(centre, other.centre[:dims]) >= radius + other.radius + near for other in made)
             within = bool(np.all(np.abs(centre) + radius <= room))
-            if apart and within and (around is None or _in_liver(lattice, around[1], centre, radius)):
+            if apart and within and (labels is None or _in_liver(lattice, labels, centre, radius)):
                 break
         else:
             raise InputError(

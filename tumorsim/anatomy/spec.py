@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tumorsim.anatomy.foci import MAX_LATENT_FOCI
@@ -191,13 +191,14 @@ def form_conflicts(shape: str, capsule: str, septa: int) -> list[tuple[str, str]
     return found
 
 
-def box_size(spec: TumourSpec, until_s: float, parameters: Mapping[str, float]) -> float:
+def box_size(spec: TumourSpec, until_s: float, parameters: Mapping[str, float], organs: Sequence[float] = ()) -> float:
     """Edge of the cubic box [m] for ``size: auto``, in whole millimetres.
 
     Each half holds the longest half axis (of a drawn form, its farthest reach) as grown to ``until_s`` at the
     doubling time, ``a 2^(t / 3 Td)``, and ``anatomy.liver_margin`` beyond it; where there are satellites it also
-    holds the farthest and largest one that can be drawn, grown alike, and half that margin beyond it. The box is
-    the same for every patient of a scenario.
+    holds the farthest and largest one that can be drawn, grown alike, and half that margin beyond it. ``organs`` are
+    halves of boxes [m] with room for an organ each (`tumorsim.anatomy.organ_place.reach_of`). The box is the same
+    for every patient of a scenario.
     """
     if not (math.isfinite(until_s) and until_s >= 0):
         raise InputError(f"until: {until_s!r} s must be 0 or more")
@@ -209,5 +210,6 @@ def box_size(spec: TumourSpec, until_s: float, parameters: Mapping[str, float]) 
         radius = parameters["anatomy.satellite_diameter_high"] / 2
         middle = longest + parameters["anatomy.satellite_distance_high"] + radius
         half = max(half, middle + radius * growth + margin / 2)
+    half = max(half, *organs) if organs else half
     # a whole number of millimetres must not grow by one for the last bit of a float
     return math.ceil(2 * half * 1e3 - 1e-6) / 1e3

@@ -38,6 +38,11 @@ THROMBUS = "#7a4a1e"
 #: by the number of the kind in the vessel graph
 VESSELS = {0: ("artery", ARTERIAL), 1: ("portal vein", PORTAL), 2: ("hepatic vein", VENOUS),
            3: ("artery from outside the liver", EXTRAHEPATIC), 5: ("other vessel", VENOUS)}  # fmt: skip
+#: beside the tumour, by the beginning of the name: walls dark, what they hold pale
+BESIDE = {
+    "wall": "#8c5a4f", "diaphragm": "#a8433f", "bile": "#bcc77a", "inside": "#d9d2c0", "lung": "#dfe6ec",
+    "outside": "#f3e6b8", "saline": "#8fd3ea", "dextrose": "#b3c7f0",
+}  # fmt: skip
 BLOOD = {"arterial": ARTERIAL, "portal": PORTAL, "extrahepatic": EXTRAHEPATIC}
 
 
@@ -45,6 +50,11 @@ def of_causes(names: Iterable[str]) -> dict[str, str]:
     """A colour for each cause: its own where it has one, else the next free one."""
     others = iter(OTHER_CAUSES * 8)
     return {name: CAUSES[name] if name in CAUSES else next(others) for name in names}
+
+
+def of_beside(names: Iterable[str]) -> list[str]:
+    """A colour for each thing beside the tumour, by its name; white for liver itself."""
+    return [BESIDE.get(name.split(" ")[0], "#ffffff") for name in names]
 
 
 def of_reasons(names: Iterable[str]) -> dict[str, str]:

@@ -83,7 +83,8 @@ def seen_through(snapshot: Snapshot, axis: str, arm: str) -> str:
     share = 1 + np.log10(np.maximum(cells, 1) / top) / decades
     rgb = np.where((cells > 0)[..., None], png.ramp(share, png.VIOLETS), png.colours(["#f6f2ee"])[0])
     told = f"{words.number(float(cells.sum()))} living cells in the target"
-    drawn = _panel(snapshot, axis, rgb, np.ones(cells.shape, bool), f"{arm}, all residue seen through", told)
+    bare = {key: part for key, part in snapshot.items() if not key.startswith("organ_")}
+    drawn = _panel(bare, axis, rgb, np.ones(cells.shape, bool), f"{arm}, all residue seen through", told)
     if f"thrombus_{axis}" not in snapshot:
         return drawn
     x0, y0 = (float(v) for v in snapshot[f"origin_{axis}"])
@@ -102,6 +103,7 @@ def _panel(
 ) -> str:
     spacing = float(snapshot["spacing_mm"])
     x0, y0 = (float(v) for v in snapshot[f"origin_{axis}"])
+    rgb, visible = _with_organs(snapshot, axis, rgb, visible)
     rows, columns = visible.shape
     width, height = columns * spacing, rows * spacing
     thin = max(1, -(-max(rows, columns) // FINEST))
@@ -124,6 +126,30 @@ def _panel(
         out.append(_vessels(snapshot[f"vessels_{axis}"], thinner))
     out.append(_scale_bar(x0, y0, width, height))
     return "".join([*out, "</svg>"])
+
+
+def _with_organs(
+    snapshot: Snapshot, axis: str, rgb: NDArray[np.float64], visible: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The picture with the organs beside the tumour and the fluid between."""
+    if f"organ_{axis}" not in snapshot:
+        return rgb, visible
+    code = snapshot[f"organ_{axis}"]
+    table = png.colours(palette.of_beside(str(n) for n in snapshot["organ_names"]))
+    return np.where((code > 0)[..., None], table[code], rgb), visible | (code > 0)
+
+
+def _beside(snapshots: list[Snapshot]) -> list[tuple[str, str, str]]:
+    """Signs for what lies beside the tumour in the slices."""
+    seen: dict[str, list[str]] = {}
+    for s in snapshots:
+        names = [str(n) for n in s["organ_names"]] if "organ_names" in s else []
+        colours = palette.of_beside(names)
+        codes = {int(c) for axis in planes(s) if names for c in np.unique(s[f"organ_{axis}"]) if c > 0}
+        for c in sorted(codes):
+            if names[c] not in seen.setdefault(colours[c], []):
+                seen[colours[c]].append(names[c])
+    return [("box", colour, ", ".join(names)) for colour, names in seen.items()]
 
 
 def _outline(regions: NDArray[np.int_], x0: float, y0: float, spacing: float, css: str) -> str:
@@ -232,6 +258,7 @@ def legend(snapshots: list[Snapshot], setting: Setting = LIVER) -> list[tuple[st
     signs += [("box", palette.TUMOUR, "tumour without deaths or cells")]
     if any((s[f"compartment_{axis}"] == 0).any() for s, axis in shown):
         signs.append(("box", setting.colour, setting.around))
+    signs += _beside(snapshots)
     named = {kind: name for kind, (name, _) in palette.VESSELS.items()} | {OTHER: setting.vessel}
     signs += [("line", palette.VESSELS[k][1], named[k]) for k in sorted(kinds) if k in named]
     if any(_in_view(s, axis) for s, axis in shown):

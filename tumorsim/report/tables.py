@@ -110,7 +110,7 @@ def rows(arms: Mapping[str, Any], part: str) -> tuple[list[dict[str, Any]], list
 def _idle(key: str, flat: list[dict[str, Any]]) -> bool:
     """Zones where nothing is visible, sums where one lesion is all there is: no row of their own."""
     stats = [of_arm.get(key) for of_arm in flat]
-    if key.startswith("visible_by_zone_ml"):
+    if key.startswith("visible_by_zone_ml") or key.endswith(", heat_cem43"):  # a second reading of the same heat
         return not any(stat and stat["mean"] for stat in stats)
     if key in _SUMS:
         return stats == [of_arm.get(_SUMS[key]) for of_arm in flat] or not any(stats)

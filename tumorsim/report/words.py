@@ -46,7 +46,9 @@ _LABELS = {
     "ascites": "Ascites (0 none, 1 mild, 2 moderate)",
     "decompensated": "Liver decompensated",
     "nontarget_embolised_ml": "Liver embolised beside the target (mL)",
+    "wall_over_threshold_mm2": "Wall of organs over threshold (mm²)",
     "organs_embolised_ml": "Wall of gallbladder and stomach embolised (mL)",
+    "major_complications": "Major complications",
     "portal_pressure_mmhg": "Portal pressure (mmHg)",
     "portal_shunt_ml_min": "Portal blood past the liver (mL/min)",
     "segments_hepatofugal": "Segments with reversed portal flow",
@@ -100,6 +102,11 @@ _LABELS = {
     "portal": "portal vein",
     "extrahepatic": "artery from outside the liver",
 }
+_WALL_CAUSES = {
+    "heat": "injured by heat (Arrhenius)",
+    "heat_cem43": "injured by heat (CEM43)",
+    "heat_alarm": "above the temperature of alarm",
+}
 #: arteries by the name of the vessel graph
 _ARTERIES = {
     "proper_hepatic": "proper hepatic artery",
@@ -118,6 +125,10 @@ def label(name: str) -> str:
         return f"{name.removeprefix('drug_held_mg, ').capitalize()} held by what lodged (mg)"
     if name.startswith("visible_by_zone_ml, "):
         return f"… visible in: {name.removeprefix('visible_by_zone_ml, ')} (mL)"
+    if name.startswith("wall_over_threshold_mm2, "):
+        organ, cause = name.removeprefix("wall_over_threshold_mm2, ").split(", ")
+        wall = "Diaphragm" if organ == "diaphragm" else f"Wall of the {organ.replace('_', ' ')}"
+        return f"{wall} {_WALL_CAUSES.get(cause, 'over threshold by ' + cause.replace('_', ' '))} (mm²)"
     return _LABELS.get(name, name.replace("_", " ").capitalize())
 
 

@@ -19,6 +19,7 @@ from tumorsim.scenario.condition import condition_problems
 from tumorsim.scenario.document import Document, Path
 from tumorsim.scenario.estimate import MAX_SITES, available_memory, bytes_text, count_text, estimate
 from tumorsim.scenario.fine import FINE_WORDS, carried_graph, fine_kind, fine_problems
+from tumorsim.scenario.organs import organ_problems, place_problems
 from tumorsim.scenario.resolved import Tissue, feeders_by_size, fine_tissue, item_kind, resolve_tissue, vessel_file
 from tumorsim.scenario.schema import ScenarioFile
 from tumorsim.scenario.shapes import form_problems, image_of, shape_problems
@@ -71,18 +72,24 @@ def whole_checks(file: ScenarioFile, kept: list[int], ok: Ok, document: Document
     wrong_fine = list(fine_problems(file, document.data)) if fine != "network" or vessels_ok else []
     wrong_fine = [(path, text) for path, text in wrong_fine if ok(path)]
     yield from wrong_fine
+    organs = [(path, text) for path, text in organ_problems(file) if ok(path)] if ok(("tissue", "organs")) else []
+    yield from organs
     if ok(("condition",)):
         yield from condition_problems(document.data, file.parameters, FINE_WORDS[fine] if fine else None)
     tissue_ok = ok(("tissue",)) and not wrong_fine and (fine != "network" or vessels_ok)
     if tissue_ok and not shape:
         tissue = resolve_tissue(file.tissue, file.until, parameters, image, fine_tissue(file, document, parameters))
-        yield from _box(tissue, file, ok, parameters)
+        boxed = list(_box(tissue, file, ok, parameters))
+        yield from boxed
+        if not organs and not boxed:
+            yield from place_problems(tissue, parameters)
         longest = 2 * max(tissue.tumour.semi_axes)
         by_size: int | None = feeders_by_size(longest, parameters, tissue.tumour.vascularity)
     else:
         by_size = None
     feeders = file.vessels.feeders or by_size
-    context = Context(feeders if vessels_ok else None, names)
+    beside = None if organs or not ok(("tissue", "organs")) else tuple(n for o in file.tissue.organs for n in o.named())
+    context = Context(feeders if vessels_ok else None, names, beside)
     for place, item in zip(kept, file.treatments, strict=True):
         kind = item_kind(item)
         if kind is not None and fine is not None and tissue_ok and registry()[kind].needs_feeders:

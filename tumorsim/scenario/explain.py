@@ -12,6 +12,7 @@ from tumorsim.scenario.estimate import available_memory, bytes_text, count_text
 from tumorsim.scenario.explain_fine import fine_rows
 from tumorsim.scenario.explain_foci import foci_words
 from tumorsim.scenario.explain_shape import compartments_asked, image_words, shape_words
+from tumorsim.scenario.organs import organ_words
 from tumorsim.scenario.resolved import Scenario
 from tumorsim.vessels.extrahepatic import ARTERY_OF, PARASITES, chance_at
 
@@ -37,6 +38,7 @@ def explain(scenario: Scenario) -> str:
         where = [
             ("Tumour", [_tumour(scenario)]),
             ("Image", image_words(scenario)),
+            ("Beside it", organ_words(scenario)),
             ("Liver", [_liver(scenario)]),
             ("Elsewhere", [foci_words(scenario)]),
             ("Blood", [_blood(scenario)]),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tumorsim.anatomy.masks import PatientImage
+from tumorsim.anatomy.organ_place import OrganSpec, reach_of
 from tumorsim.anatomy.spec import TumourSpec, box_size
 from tumorsim.lattice import Lattice, capacity
 from tumorsim.outcomes.reserve import StartCondition
@@ -20,6 +21,7 @@ from tumorsim.scenario.couplings import ALL_ON, Couplings
 from tumorsim.scenario.document import Document
 from tumorsim.scenario.estimate import Estimate, estimate
 from tumorsim.scenario.fine import Fine, fine_kind, resolve_fine
+from tumorsim.scenario.organs import organ_specs
 from tumorsim.scenario.schema import ScenarioFile, TissueFile
 from tumorsim.scenario.shapes import tissue_image, tumour_spec, with_liver
 from tumorsim.treatments.base import Kind, kind_named, registry
@@ -42,6 +44,7 @@ class Tissue:
     density: float
     liver: str
     fine: Fine | None = None
+    organs: tuple[OrganSpec, ...] = ()
 
     def lattice(self) -> Lattice:
         """The sites of the box."""
@@ -264,13 +267,16 @@ def resolve_tissue(
         tumour = tumour_spec(tissue.tumour.model_copy(update=fine.filled), parameters)
         return Tissue(tumour, max(fine.box), tissue.spacing, 3, _density(tissue, parameters), tissue.liver, fine)
     tumour = tumour_spec(tissue.tumour, parameters, image)
+    organs = organ_specs(tissue, parameters)
+    room = [reach_of(organ, tumour, parameters) for organ in organs]
     return Tissue(
         tumour=tumour,
-        size=round(box_size(tumour, until, parameters), 9) if tissue.size is None else tissue.size,
+        size=round(box_size(tumour, until, parameters, room), 9) if tissue.size is None else tissue.size,
         spacing=tissue.spacing,
         dimensions=tissue.dimensions,
         density=_density(tissue, parameters),
         liver=tissue.liver,
+        organs=organs,
     )
 
 

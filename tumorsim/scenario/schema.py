@@ -17,6 +17,7 @@ from tumorsim.anatomy.spec import CAPSULES, MAX_SATELLITES, MAX_SEPTA, PLACES, T
 from tumorsim.fields.network_oxygen import SPECIES
 from tumorsim.scenario.condition import ConditionFile
 from tumorsim.scenario.couplings import LATER_COUPLINGS, CouplingsFile
+from tumorsim.scenario.schema_organs import OrganFile
 from tumorsim.scenario.schema_shapes import Counted, ImageFile, Length, Model, ShapeFile
 from tumorsim.treatments.base import registry
 from tumorsim.treatments.spec import Choice, Duration, OrWord, Quantity, Whole, Word, shown
@@ -29,7 +30,6 @@ MAX_SEED = 2**32 - 1
 
 # Keys the design has and this version has not.
 LATER_KEYS: dict[tuple[str | int, ...], str] = {
-    ("tissue", "organs"): "organs near the tumour",
     ("tissue", "bench"): "bench experiments without a tumour",
     ("patient",): "patients in files of their own",
     ("arms",): "study files",
@@ -154,6 +154,7 @@ class TissueFile(Model):
     liver: Annotated[str, Choice(("normal", "cirrhotic"))] = Field(
         default="cirrhotic", description="Liver around the tumour"
     )
+    organs: list[OrganFile] = Field(default_factory=list, description="Organs beside the tumour, at most one of a kind")
     culture: CultureFile | None = Field(
         default=None, description="The tumour is a spheroid in culture medium (spacing of 50 um or less)"
     )

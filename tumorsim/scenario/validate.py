@@ -131,6 +131,8 @@ def _message(entry: Any, path: Path, model: type[BaseModel]) -> str:
         return f"needs keys and values, not {value!r:.40}.{_allowed(model, path)}"
     if kind in ("tuple_type", "too_short", "too_long"):
         return "needs two values in a list, from small to large, for example [100 um, 300 um]."
+    if kind == "list_type" and path == ("tissue", "organs"):
+        return "needs a list, one organ an item: - gallbladder: {distance: 4 mm, side: -x}"
     if kind == "list_type":
         return "needs a list, one treatment an item: - {at: 1 d, tace: {}}"
     if kind == "value_error":

@@ -77,7 +77,7 @@ def examine(model: TumorModel, name: str, baseline: Baseline | None) -> Examinat
             gap=p["imaging.lesion_gap"],
             measurable=p["imaging.measurable"],
         )
-        if any(done.delivery.changed for done in model.records.done):
+        if any(done.delivery.changed and not done.treatment.prepares for done in model.records.done):
             dark = _zone(model, baseline)
             if dark.any():
                 zone, least = present.content(dark), margin(present, dark, baseline.outline, image.shift)

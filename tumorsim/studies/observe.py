@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorsim.anatomy import ZONES, zone_of_sites
+from tumorsim.anatomy.fluid import fluid_now
+from tumorsim.anatomy.organs import CODE_NAMES
 from tumorsim.hazards.frailty import resistant
 from tumorsim.hazards.traits import TRAITS
 from tumorsim.log import Done
@@ -17,6 +19,7 @@ from tumorsim.model import TumorModel
 from tumorsim.outcomes import harm, residue
 from tumorsim.outcomes.control import Reading
 from tumorsim.outcomes.distant import distant
+from tumorsim.outcomes.organ_harm import wall_over_threshold_mm2
 from tumorsim.outcomes.response import Baseline
 from tumorsim.state import LIVER
 from tumorsim.studies.examine import Examination, examine, imaging_of, size_rows
@@ -40,12 +43,17 @@ def perfusion(model: TumorModel) -> dict[str, Any]:
     return perfusion_summary(state.q_arterial, state.q_portal, state.q_extrahepatic, liver, anatomy.tumour)
 
 
+def _meant_to_kill(model: TumorModel) -> list[Done]:
+    """Treatments done, without those that only prepare another."""
+    return [done for done in model.records.done if not done.treatment.prepares]
+
+
 def reasons(model: TumorModel) -> NDArray[np.uint8]:
     """Why the old cells of every site live, codes of `outcomes.residue.Reason`, (sites,)."""
     fixed, state = model.virtual_patient, model.state
     planned = residue.PLANNED_LOG_KILL * math.log(10.0)
     attempts = []
-    for done in model.records.done:
+    for done in _meant_to_kill(model):
         attempt = done.attempt(fixed, state)
         borne = [TRAITS.index(trait) for trait in done.treatment.traits.values()]
         attempts.append(replace(attempt, resistant=resistant(state, fixed.traits, borne, planned)))
@@ -87,7 +95,7 @@ def outcome(
     cells, nadir = viable[sites], state.nadir[sites]
     zone = zone_of_sites(fixed.anatomy, fixed.lattice, sites, state.compartment)
     reason = reasons(model)[sites]
-    treated = bool(model.records.done)
+    treated = bool(_meant_to_kill(model))
     crossed = {
         name: residue.residue_by_reason(cells[zone == code], nadir[zone == code], reason[zone == code], treated)
         for code, name in enumerate(ZONES)
@@ -134,8 +142,14 @@ def harms(model: TumorModel) -> dict[str, Any]:
         "nontarget_embolised_ml": harm.embolised_ml(state.q_arterial, fixed.untreated_arterial, outside, volume, closed)
         + _rest_embolised_ml(model, closed),
         "organs_embolised_ml": harm.non_target_ml(state, fixed.grown),
+        "wall_over_threshold_mm2": wall_over_threshold_mm2(state, fixed.anatomy.organs, fixed.parameters),
+        "major_complications": float(sum(d.delivery.burden.get("major_complications", 0) for d in given)),
         **reserve_harm(model),
-        **harm.burden([d.event.at for d in given], int(sum(d.delivery.burden.get("punctures", 0) for d in given))),
+        # what only prepares a treatment is part of its session
+        **harm.burden(
+            [d.event.at for d in given if not d.treatment.prepares],
+            int(sum(d.delivery.burden.get("punctures", 0) for d in given)),
+        ),
     }
 
 
@@ -262,7 +276,7 @@ def picture(model: TumorModel) -> dict[str, NDArray[Any]]:
     zone = zone_of_sites(fixed.anatomy, fixed.lattice, everywhere, state.compartment)
     here = viable > 0
     reason = reasons(model)
-    if model.records.done:
+    if _meant_to_kill(model):
         reason = np.where(viable > 2 * np.minimum(viable, state.nadir), int(residue.Reason.REGROWN), reason)
     return make_snapshot(
         shape=fixed.lattice.shape,
@@ -280,5 +294,7 @@ def picture(model: TumorModel) -> dict[str, NDArray[Any]]:
         target=fixed.anatomy.target,
         **_drawn_vessels(model),
         slab=None if model.case.tissue.fine is None else max(1.5 * fixed.lattice.spacing, FINE_SLAB),
+        organ=fixed.anatomy.organs.codes(fluid_now(state, fixed.parameters)) if fixed.anatomy.organs.each else None,
+        organ_names=CODE_NAMES,
         time_h=model.now / HOUR,
     )

@@ -47,6 +47,8 @@ def make_snapshot(
     flow_left: ArrayLike | None = None,
     slab: float | None = None,
     coarse: float = 4e-3,
+    organ: ArrayLike | None = None,
+    organ_names: Sequence[str] = (),
 ) -> dict[str, NDArray[Any]]:
     """Three orthogonal slices through the middle of the target, with vessels, as plain named arrays.
 
@@ -79,6 +81,8 @@ def make_snapshot(
         Vessels within this distance of a slice are shown [m]; default the larger of 1.5 spacings and 2 mm.
     coarse : float
         Edge of the blocks of the residue map [m], rounded to whole sites.
+    organ : (n,) uint8 or None
+        What beside the tumour a site is: 0 liver or tumour, k for ``organ_names[k]``; None: nothing.
 
     Returns
     -------
@@ -89,6 +93,7 @@ def make_snapshot(
           ``target_a``: (rows, columns). Rows of slice z run along y and columns along x; slices x and y have z upwards.
         - ``residue_a``: viable cells in the target, summed along a.
         - ``thrombus_a``: whether tumour thrombus lies anywhere along a; only where there is any.
+        - ``organ_a``: what is beside the tumour, with ``organ_names``; only where there are organs.
         - ``vessels_a`` (k, 9): x0, y0, x1, y1 [mm across and down the slice], radius [mm], kind, state,
           share of conductance left, share of flow left.
         - ``origin_a`` (2,): the corner of the slice [mm].
@@ -112,6 +117,8 @@ def make_snapshot(
         "density": np.clip(cells / capacity, 0, 1).astype(np.float32),
         "cause": _dominant(np.asarray(deaths), len(cause_names), n),
     }
+    if organ is not None:
+        site["organ"] = np.asarray(organ, dtype=np.uint8)
     for name, array in site.items():
         if array.shape != (n,):
             raise ValueError(f"snapshot: {name} needs one value for each of {n} sites, got shape {array.shape}")
@@ -138,6 +145,8 @@ def make_snapshot(
         "residue_coarse": _blocks(residue, max(1, round(coarse / spacing))).astype(np.float32),
         "coarse_mm": np.array(max(1, round(coarse / spacing)) * spacing * 1e3),
     }
+    if organ is not None:
+        out["organ_names"] = np.array(list(organ_names), dtype=np.str_)
     left = np.ones(len(np.asarray(tail))) if flow_left is None else np.asarray(flow_left)
     ends = np.asarray(node_pos, dtype=np.float64)[np.stack([np.asarray(tail), np.asarray(head)])]
     for number, axis in enumerate(AXES):

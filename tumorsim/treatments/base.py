@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from tumorsim.outcomes.reserve import Condition
     from tumorsim.outcomes.residue import Attempt
 
-BUILT_IN = ("tumorsim.treatments.embolisation_spec:KINDS",)
+BUILT_IN = (
+    "tumorsim.treatments.embolisation_spec:KINDS",
+    "tumorsim.treatments.hydrodissection_spec:KINDS",
+)
 ENTRY_POINTS = "tumorsim.treatments"
 
 # Kinds the design has and this version has not: refused by name rather than as a misspelling.
@@ -36,7 +39,6 @@ LATER = (
     "infusion",
     "immunotherapy",
     "herbal",
-    "hydrodissection",
 )
 
 _DAY = 86_400
@@ -118,12 +120,14 @@ class Treatment(ABC):
     ``causes`` are the causes of death its hazards are booked under, beyond those always there. Those of them in
     ``mitotic`` leave lethal lesions: what they hit is doomed, and dies when it comes to divide. ``traits`` says
     which trait of a cell a cause bears, where it bears one: ``radiosensitivity``, ``drug_sensitivity`` or
-    ``heat_sensitivity``; its hazard is then one on a cell of mean sensitivity.
+    ``heat_sensitivity``; its hazard is then one on a cell of mean sensitivity. One that only
+    ``prepares`` another kills nothing and touches neither blood nor cells: to them it is as if it had not been.
     """
 
     causes: ClassVar[tuple[str, ...]] = ()
     mitotic: ClassVar[tuple[str, ...]] = ()
     traits: ClassVar[Mapping[str, str]] = {}
+    prepares: ClassVar[bool] = False
 
     def __init__(self, spec: Any, *, kind: str, name: str | None = None, occurrence: int = 1) -> None:
         self.spec = spec
@@ -141,7 +145,10 @@ class Treatment(ABC):
 
     @abstractmethod
     def deliver(self, plan: Plan, patient: Any, **context: Any) -> Delivery:
-        """Carry the plan out on the patient's vessels and fields, operator error included."""
+        """Carry the plan out on the patient's vessels and fields, operator error included.
+
+        ``context`` has the ``state``, the time ``at`` [s], and ``pulse``, which imposes a hazard in the current step.
+        """
 
     @abstractmethod
     def attempt(self, plan: Plan, delivery: Delivery, patient: Any, state: Any) -> Attempt:

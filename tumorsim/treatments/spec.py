@@ -238,10 +238,13 @@ class Context:
         Feeders of the grown tree.
     vessels : mapping or None
         Names of the vessels of an imported graph (``vessels: {file: ...}``), else None.
+    organs : tuple of str or None
+        Organs beside the tumour.
     """
 
     feeders: int | None = None
     vessels: Mapping[str, int] | None = None
+    organs: tuple[str, ...] | None = None
 
 
 class Spec(BaseModel):

@@ -127,6 +127,7 @@ def grow(
     parasite: Parasitic | None = None,
     liver: str = "normal",
     thrombus: str = "none",
+    barrier: NDArray[np.bool_] | None = None,
 ) -> GrownVessels:
     """Grow and calibrate the vessels of one patient.
 
@@ -150,6 +151,8 @@ def grow(
         ``normal`` or ``cirrhotic``: sets the pressures of portal vein and sinusoids, and the shunt.
     thrombus : str
         ``none`` or the grade, ``Vp1`` to ``Vp4``, of the thrombus that ``compartment`` holds.
+    barrier : array of bool, shape (n_sites,), optional
+        Organs beside the tumour, which vessels go round where that is not too long.
 
     Raises
     ------
@@ -201,7 +204,7 @@ def grow(
     of_liver |= compartment == THROMBUS  # a thrombus lies in a vein of the liver and does not move it
     entry = entries(lattice, at_all[of_liver], segment_of_site[of_liver])
     nodes = Nodes(position, row_compartment, row_segment, order, q_arterial, q_portal)
-    box = Box(lattice, compartment, segments, parameters)
+    box = Box(lattice, compartment, segments, parameters, barrier)
     parts = _deal(nodes, feeders, seed, patient)
     artery, artery_ends = make_trunk(Kind.ARTERIAL, lattice, entry, parameters)
     vein, vein_ends = make_trunk(Kind.PORTAL, lattice, entry, parameters)

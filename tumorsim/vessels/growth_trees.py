@@ -87,12 +87,16 @@ class Nodes:
 
 @dataclass(frozen=True)
 class Box:
-    """What the trees grow in: the lattice, the tissue of its sites (n_sites,), and the liver's segments."""
+    """What the trees grow in: the lattice, the tissue of its sites (n_sites,), and the liver's segments.
+
+    ``barrier`` (n_sites,) is what lies beside the tumour and is no liver.
+    """
 
     lattice: Lattice
     compartment: NDArray[np.uint8]
     segments: Segments
     parameters: Mapping[str, float]
+    barrier: NDArray[np.bool_] | None = None
 
     @cached_property
     def tumour(self) -> NDArray[np.bool_]:
@@ -106,8 +110,9 @@ class Box:
 
     @property
     def obstacle(self) -> Obstacle:
-        """The tumour, which vessels of the liver go round."""
-        return Obstacle(self.tumour.view(np.uint8), np.array(self.lattice.shape), self.lattice.spacing)
+        """The tumour, and organs beside it, which vessels of the liver go round."""
+        mask = self.tumour if self.barrier is None else self.tumour | self.barrier
+        return Obstacle(mask.view(np.uint8), np.array(self.lattice.shape), self.lattice.spacing)
 
     def tips(self, nodes: Nodes, kind: Kind) -> Floats:
         """Where the ends of a tree lie, (rows, 3) [m]: beside the exchange nodes, each tree elsewhere."""
