@@ -31,6 +31,9 @@ AXES = {
     "exchange": "exchange node",
     "cause": "cause",
     "reserve": "quantity",
+    "organ": "organ",
+    "organ_fluid": "organ x kind of fluid",
+    "wall_dose": "piece of wall x measure",
     "scalar": "one number",
 }
 FORMS = {"both": "any", "many": "many cells a site", "one": "one cell a site"}

@@ -79,3 +79,12 @@ def chunked(kernel: Callable[..., Any], n: int, threads: int, *args: Any) -> lis
     if threads <= 1 or len(spans) == 1:
         return [kernel(lo, hi, *args) for lo, hi in spans]
     return list(_pool(threads).map(lambda span: kernel(span[0], span[1], *args), spans))
+
+
+def spread(kernel: Callable[..., Any], blocks: int, threads: int, *args: Any) -> None:
+    """Call ``kernel(lo, hi, *args)`` over ``range(blocks)``, a run of whole blocks for each thread.
+
+    For kernels whose blocks write to places of their own, so that who does which changes no bit.
+    """
+    edges = [blocks * i // threads for i in range(threads + 1)]
+    list(_pool(threads).map(lambda span: kernel(span[0], span[1], *args), pairwise(edges)))

@@ -1,0 +1,223 @@
+"""One session of the bioheat solver: what it changes, and how it is driven through intervals and cooling."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tumorsim import _jit
+from tumorsim.errors import InputError
+from tumorsim.fields import bioheat_kernel as kernel
+from tumorsim.fields import bioheat_steps as steps
+from tumorsim.fields.bioheat_tissue import Cooling, EnergyBalance, Heated, Interval
+
+if TYPE_CHECKING:
+    from tumorsim.fields.bioheat import Bioheat
+
+Floats = NDArray[np.float64]
+
+WIDEST = 0.5  # of exchange over capacity in a step, up to which stripes know the exponential
+
+
+class Session:
+    """A session as it runs; a callback may read it.
+
+    Attributes
+    ----------
+    time : float
+        s since the start.
+    """
+
+    def __init__(self, model: Bioheat, every: float | None, callback: Callable[[Session], ArrayLike | None] | None):
+        self._model, self._every, self._callback = model, every, callback
+        self._calls, self._odd, self._dries = 1, False, False
+        nx, ny, nz = model.lattice.shape
+        size, rows, blocks = (nx + 2) * (ny + 2) * (nz + 2), (nx + 2) * (ny + 2), len(model._grid.edges)
+        start = model._pad(model._start)
+
+        def zeros(dtype: Any = np.float64, n: int = size) -> NDArray[Any]:
+            return np.zeros(n, dtype)
+
+        field = start.astype(model.precision)
+        top = model._rows(np.where(model._grid.special < 2, field, -kernel.NEVER), np.max)
+        self._peak = np.array(start)
+        self._grid = model._grid
+        fast = int(np.count_nonzero(model._grid.fast < kernel.NEVER))
+        self._fields = kernel.Fields(
+            a=field, b=field.copy(), q=zeros(model.precision), q0=zeros(model.precision), s=zeros(model.precision),
+            s0=zeros(model.precision), omega=zeros(), omega_vessel=zeros(), cem43=zeros(), peak=self._peak,
+            latent=zeros(), driest=zeros(), state=zeros(np.uint8), before=zeros(),
+            over=zeros(model.precision, len(model.materials)), top_a=top, top_b=top.copy(),
+            awake_a=zeros(np.uint8, rows), awake_b=zeros(np.uint8, rows), ever_hot=zeros(np.uint8, rows),
+            row_power=zeros(n=rows), slot=zeros(np.int32), fast=zeros(np.int64), value=zeros(), fresh=zeros(),
+            spent=zeros(), rim=zeros(np.int64), extra=zeros(),
+            acc=np.zeros((blocks - 1, kernel.STRIPE), model.precision), out=np.zeros((blocks, 8)), clock=np.zeros(16),
+        )  # fmt: skip
+        self._perfuse(model.perfusion)
+        if fast:
+            steps.gather(self._grid, self._fields)
+
+    # --- what a callback may read ------------------------------------------------------------------------
+
+    @property
+    def time(self) -> float:
+        """Seconds since the start."""
+        return float(self._fields.clock[kernel.TIME])
+
+    @property
+    def temperature(self) -> Floats:
+        """degC, shape (n_sites,)."""
+        model = self._model
+        return np.where(model.inside, model._column(self._now), model._start) + model.base
+
+    @property
+    def omega_tissue(self) -> Floats:
+        """Integral of the rate of damage so far, shape (n_sites,)."""
+        return self._model._column(self._fields.omega)
+
+    @property
+    def omega_vessel(self) -> Floats:
+        """The same for vessels."""
+        return self._model._column(self._fields.omega_vessel)
+
+    @property
+    def _now(self) -> NDArray[Any]:
+        return self._fields.b if self._odd else self._fields.a
+
+    # --- driving -----------------------------------------------------------------------------------------
+
+    def heat(self, number: int, interval: Interval) -> None:
+        """Run one interval."""
+        if not (math.isfinite(interval.duration) and interval.duration > 0.0):
+            raise InputError(f"bioheat: interval {number}: duration must be above 0 s, got {interval.duration}")
+        n = self._model.lattice.n_sites
+        sar = np.zeros(n) if interval.sar is None else np.asarray(interval.sar, dtype=np.float64).reshape(-1)
+        if len(sar) != n or not np.all((sar >= 0.0) & np.isfinite(sar)):
+            raise InputError(f"bioheat: interval {number}: SAR must be {n} numbers of at least 0 W/m3")
+        self._switch(sar, interval.dries)
+        self._advance(self.time + interval.duration)
+
+    def cool(self, cooling: Cooling | None) -> tuple[float, bool]:
+        """Run without a source until damage has stopped rising; seconds of heating, and whether it has."""
+        heated, fields = self.time, self._fields
+        if cooling is None:
+            return heated, False
+        if not (0.0 < cooling.window <= cooling.most and cooling.rise > 0.0):
+            raise InputError(f"bioheat: cooling needs a window up to its longest time and a rise above 0: {cooling}")
+        self._switch(np.zeros(self._model.lattice.n_sites), False)
+        steps.risen(self._grid, fields)
+        while self.time < heated + cooling.most:
+            self._advance(min(self.time + cooling.window, heated + cooling.most))
+            cold = fields.clock[kernel.HOT] == 0.0 and self._grid.high < self._grid.hot
+            if steps.risen(self._grid, fields) <= cooling.rise or cold:
+                return heated, True
+        return heated, False
+
+    def _switch(self, sar: Floats, dries: bool) -> None:
+        """Take a new source."""
+        model, fields, clock = self._model, self._fields, self._fields.clock
+        self._dries = dries
+        fields.q0[:] = model._pad(np.where(model.inside, sar, 0.0), 0.0)
+        if dries and fields.latent.any():
+            full = np.append(self._grid.latent, 1.0)[np.minimum(self._grid.code, len(self._grid.latent))]
+            left = 1.0 - np.divide(fields.latent, full, out=np.zeros_like(fields.latent), where=full > 0.0)
+            fields.q[:] = fields.q0.astype(np.float64) * left
+        else:
+            fields.q[:] = fields.q0
+        clock[kernel.POWER] = fields.q.sum(dtype=np.float64)
+        heat = np.append(self._grid.heat, np.inf)[np.minimum(self._grid.code, len(self._grid.heat))]
+        fields.row_power[:] = model._rows(fields.q0 / heat, np.max)
+        clock[kernel.PROBE] = clock[kernel.WAIT] = 0.0
+        self._wake()
+
+    def _perfuse(self, perfusion: Floats) -> None:
+        """Take new perfusion [1/s], and find the longest step that goes with it."""
+        model, fields = self._model, self._fields
+        given = np.where(model.inside, perfusion * model.blood_heat, 0.0)
+        fields.s0[:] = model._pad(given, 0.0)
+        fields.s[:] = np.where((self._grid.special == 0) & (fields.latent <= 0.0), fields.s0 * self._left(), 0.0)
+        bound = steps.weakest(self._grid, fields)
+        for m, (own, used) in enumerate(zip(model._own, model._used, strict=True)):
+            if used and math.isfinite(own):
+                heat = self._grid.heat[m]
+                s = float(given[model._code == m].max())
+                bound = min(bound, own if s == 0.0 else heat / s * min(math.log1p(s * own / heat), WIDEST))
+        self._grid = self._grid._replace(bound=kernel.SAFETY * bound)
+        fields.clock[kernel.PROBE] = fields.clock[kernel.WAIT] = 0.0
+        self._wake()
+
+    def _left(self) -> Any:
+        """Share of the perfusion that coagulation has left."""
+        if self._grid.shutdown == kernel.VESSEL:
+            return np.exp(-self._fields.omega_vessel)
+        return np.exp(-self._fields.omega / 100.0) if self._grid.shutdown == kernel.TISSUE else 1.0
+
+    def _wake(self) -> None:
+        """Rows in which something may happen."""
+        grid, fields, model = self._grid, self._fields, self._model
+        awake = (fields.q != 0.0) | (self._now != 0.0)
+        if grid.blood != 0.0:
+            awake |= fields.s0 > 0.0
+        awake[grid.site] |= (grid.sink * grid.blood != 0.0) | (grid.face * grid.face_rise != 0.0)
+        rows = np.ones(len(fields.ever_hot), bool) if not model.skip else model._rows(awake, np.any)
+        for flags in (fields.awake_a, fields.awake_b):
+            flags[:] = flags | rows
+
+    def _advance(self, until: float) -> None:
+        """Run to a time, calling back on the way."""
+        while self.time < until:
+            goal = until if self._every is None else min(until, self._calls * self._every)
+            self._march(goal)
+            if self._every is not None and goal >= self._calls * self._every:
+                self._calls += 1
+                assert self._callback is not None
+                answer = self._callback(self)
+                if answer is not None:
+                    column = np.asarray(answer, dtype=np.float64).reshape(-1)
+                    if len(column) != self._model.lattice.n_sites or not np.all((column >= 0.0) & np.isfinite(column)):
+                        raise InputError("bioheat: the callback must return perfusion of at least 0 for every site")
+                    self._perfuse(column)
+        np.maximum(self._peak, self._now, out=self._peak)
+
+    def _march(self, until: float) -> None:
+        """Whole steps to a time."""
+        grid, fields, blocks = self._grid, self._fields, len(self._grid.edges) - 1
+        if self._model.threads <= 1 or blocks == 1:
+            self._odd = steps.march(until, self._dries, self._odd, grid, fields)
+            return
+        halves = ((fields.a, fields.top_a, fields.awake_a), (fields.b, fields.top_b, fields.awake_b))
+        while self.time < until:
+            (old, top, awake), (new, top_new, awake_new) = halves[self._odd], halves[not self._odd]
+            last = steps.begin(until, old, top, awake, grid, fields)
+            _jit.spread(
+                steps.some, blocks, self._model.threads, self._dries, old, new, top, top_new, awake, awake_new, grid,
+                fields)  # fmt: skip
+            steps.finish(last, until, self._dries, grid, fields)
+            self._odd = not self._odd
+
+    # --- the end -----------------------------------------------------------------------------------------
+
+    def result(self, heated: float, settled: bool) -> Heated:
+        """What the session did."""
+        model, grid, fields, clock = self._model, self._grid, self._fields, self._fields.clock
+        code = np.where(model.inside, model._code, 0)
+        rise, spent, full = model._column(self._now), model._column(fields.latent), grid.latent[code]
+        wet = np.minimum(rise, grid.cap) if np.any(grid.latent > 0.0) else rise
+        wet = np.where(full > 0.0, wet, rise)
+        held = grid.heat[code] * (wet - model._start) + spent + grid.dry[code] * (rise - wet)
+        volume = model.lattice.site_volume
+        balance = EnergyBalance(
+            clock[kernel.ABSORBED] * volume, float(held[model.inside].sum()) * volume, clock[kernel.BLOOD] * volume,
+            clock[kernel.SINKS] * volume, clock[kernel.FACES] * volume,
+        )  # fmt: skip
+        driest = model._column(fields.driest)
+        water = 1.0 - np.divide(driest, full, out=np.zeros_like(driest), where=full > 0.0)
+        highest = np.where(model.inside, model._column(self._peak), model._start) + model.base
+        return Heated(
+            self.omega_tissue, self.omega_vessel, model._column(fields.cem43), highest, self.temperature, water,
+            balance, heated, self.time - heated, settled, int(clock[kernel.STEPS]), float(clock[kernel.CHANGE]),
+        )  # fmt: skip
