@@ -32,7 +32,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tumorsim import _jit
 from tumorsim.errors import InputError, nearest
-from tumorsim.fields import bioheat_kernel as kernel
+from tumorsim.fields import bioheat_layout as layout
 from tumorsim.fields.bioheat_session import Session
 from tumorsim.fields.bioheat_tissue import (
     BODY,
@@ -49,7 +49,7 @@ from tumorsim.lattice import Lattice
 Floats = NDArray[np.float64]
 Faces = float | None | Sequence[float | None]
 
-SHUTDOWN = {"constant": kernel.CONSTANT, "vessel": kernel.VESSEL, "tissue": kernel.TISSUE}
+SHUTDOWN = {"constant": layout.CONSTANT, "vessel": layout.VESSEL, "tissue": layout.TISSUE}
 AXES = ("-x", "+x", "-y", "+y", "-z", "+z")
 FAST = 0.5  # of the commonest material's longest step: what needs shorter ones has sub-steps
 THREADED_FROM = _jit.SERIAL_BELOW
@@ -142,7 +142,7 @@ class Bioheat:
             problems.append(f"bioheat: faces must be one or six temperatures or None, got {faces}")
         if len(code) != n or len(within) != n or first.size not in (1, n):
             problems.append(f"bioheat: material, inside and start need {n} sites")
-        elif not 0 < len(self.materials) < kernel.OUTSIDE or code[within].size == 0:
+        elif not 0 < len(self.materials) < layout.OUTSIDE or code[within].size == 0:
             problems.append("bioheat: there must be 1 to 254 materials, and a site of the body")
         elif code[within].min() < 0 or code[within].max() >= len(self.materials):
             problems.append(f"bioheat: material codes must be 0 to {len(self.materials) - 1}")
@@ -151,14 +151,16 @@ class Bioheat:
         for name, value in (("blood heat", blood_heat), ("largest change", largest_change), ("threads", threads)):
             if not value > 0:
                 problems.append(f"bioheat: {name} must be positive, got {value}")
+        if not 0.0 <= damage_from <= BOILING_POINT:
+            problems.append(f"bioheat: damage must count from a temperature of 0 to 100 degC, got {damage_from}")
         if precision not in (np.float32, np.float64):
             problems.append(f"bioheat: precision must be np.float32 or np.float64, got {precision}")
         if problems:
             raise InputError(problems)
-        self.base = float(first) if first.size == 1 else self.blood_temperature
+        self.base = float(first) if first.ndim == 0 else self.blood_temperature
         self._start = np.where(within, np.broadcast_to(first.reshape(-1), n) - self.base, 0.0)
         self.inside = within
-        self._code = np.where(within, code, kernel.OUTSIDE).astype(np.uint8)
+        self._code = np.where(within, code, layout.OUTSIDE).astype(np.uint8)
         self._damage = (tissue_damage, vessel_damage, float(damage_from))
         self._grid = self._lay_out(np.where(within, sink, 0.0), walls, SHUTDOWN[shutdown], float(largest_change))
 
@@ -195,13 +197,13 @@ class Bioheat:
             at = tuple(where)
             up = float(wall) - self.base
             m = np.minimum(code[at], len(cond) - 1)
-            one = 2.0 * np.where(code[at] == kernel.OUTSIDE, 0.0, cond[m] * (1.0 + slope[m] * min(up, cap)))
+            one = 2.0 * np.where(code[at] == layout.OUTSIDE, 0.0, cond[m] * (1.0 + slope[m] * min(up, cap)))
             pull[at] += one
             rise[at] += one * up
             held.append(up)
         return pull.reshape(-1), np.divide(rise, pull, out=np.zeros(shape), where=pull > 0.0).reshape(-1), held
 
-    def _lay_out(self, sink: Floats, walls: list[Any], shutdown: int, most: float) -> kernel.Grid:
+    def _lay_out(self, sink: Floats, walls: list[Any], shutdown: int, most: float) -> layout.Grid:
         """All that does not change in a run."""
         lattice, table = self.lattice, self.materials
         nx, ny, nz = lattice.shape
@@ -214,7 +216,7 @@ class Bioheat:
         pull, rise, held = self._walls(walls, np.diag(cond), slope, cap)
         exchanges = bool(np.any(sink > 0.0) or np.any(self.perfusion > 0.0))
         outer = held + ([blood] if exchanges else [])
-        low, high = min([0.0, *outer, float(self._start.min())]), max([-kernel.NEVER, *outer])
+        low, high = min([0.0, *outer, float(self._start.min())]), max([-layout.NEVER, *outer])
         if np.any(at_base <= 0.0) or np.any(1.0 + slope * low <= 0.0) or np.any(1.0 + slope * cap <= 0.0):
             raise InputError("bioheat: a slope makes the conductivity negative between the coldest site and 100 degC")
         faces = 2 * max(1, sum(n > 1 for n in lattice.shape))
@@ -231,18 +233,18 @@ class Bioheat:
         self._own, self._used = np.where(own >= limit, own, np.inf), used > 0
         self._walled = (self._pad(sink / lattice.site_volume, 0.0)[site], self._pad(pull, 0.0)[site])
         tissue, vessel, lowest = self._damage
-        return kernel.Grid(
+        return layout.Grid(
             shape=np.array(lattice.shape), edges=np.array([nx * ny * b // blocks for b in range(blocks + 1)]),
             offsets=np.array([-(ny + 2) * (nz + 2), (ny + 2) * (nz + 2), -(nz + 2), nz + 2, -1, 1]),
             code=code, special=special, row_material=row_material, cond=cond, slope=slope, heat=heat, dry=dry,
-            latent=np.array([m.latent for m in table]), fast=np.where(own < limit, own, kernel.NEVER),
+            latent=np.array([m.latent for m in table]), fast=np.where(own < limit, own, layout.NEVER),
             fast_dry=dry / (faces * np.diag(cond) * steepest), ends=ends, site=site, sink=self._walled[0],
             face=self._walled[1], face_rise=self._pad(rise, 0.0)[site],
             stripes=np.stack((0.5 * np.diag(cond), slope), axis=1).astype(self.precision),
-            num=np.array([1, 0, 1 / 2, 1 / 3, 1 / 4, 1 / 5, 1 / 6, 1 / 7, cap, blood, kernel.REST], self.precision),
+            num=np.array([1, 0, 1 / 2, 1 / 3, 1 / 4, 1 / 5, 1 / 6, 1 / 7, cap, blood, layout.REST], self.precision),
             table=rate_table(lowest, tissue, vessel),
-            kinetics=np.array([math.log(tissue.frequency), tissue.activation / kernel.GAS_CONSTANT,
-                               math.log(vessel.frequency), vessel.activation / kernel.GAS_CONSTANT]),
+            kinetics=np.array([math.log(tissue.frequency), tissue.activation / layout.GAS_CONSTANT,
+                               math.log(vessel.frequency), vessel.activation / layout.GAS_CONSTANT]),
             cap=cap, hot=lowest - self.base, base=self.base, blood=blood, most=most, low=low, high=high, bound=0.0,
             shutdown=shutdown,
         )  # fmt: skip
@@ -255,7 +257,7 @@ class Bioheat:
         box = code.reshape(nx + 2, ny + 2, nz + 2)
         inner = box[1:-1, 1:-1, 1:-1]
         count = np.stack([np.where(ok, (inner == m).sum(axis=2), 0) for m, ok in enumerate(slow)])
-        row = np.where(count.max(axis=0) > 0, count.argmax(axis=0), kernel.OUTSIDE).astype(np.uint8)
+        row = np.where(count.max(axis=0) > 0, count.argmax(axis=0), layout.OUTSIDE).astype(np.uint8)
         own = (inner != row[:, :, None]) | walled.reshape(inner.shape)
         for axis in range(3):
             for step in (0, 2):
@@ -263,8 +265,8 @@ class Bioheat:
                 at[axis] = slice(step, step + inner.shape[axis])
                 own |= box[tuple(at)] != inner
         special = np.full(box.shape, 3, np.uint8)
-        special[1:-1, 1:-1, 1:-1] = np.where(inner == kernel.OUTSIDE, 2, own)
-        return np.pad(row, 1, constant_values=kernel.OUTSIDE).reshape(-1), special.reshape(-1)
+        special[1:-1, 1:-1, 1:-1] = np.where(inner == layout.OUTSIDE, 2, own)
+        return np.pad(row, 1, constant_values=layout.OUTSIDE).reshape(-1), special.reshape(-1)
 
     # --- running -----------------------------------------------------------------------------------------
 

@@ -13,104 +13,36 @@ rows that may be hot are gone through for boiling and damage.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
-
-import numpy as np
 
 from tumorsim._jit import njit
-
-ZERO_CELSIUS = 273.15
-GAS_CONSTANT = 8.314462618  # J/mol/K
-OUTSIDE = 255
-STRIPE = 4096  # sites a stripe at most: its sums stay in the nearest cache
-PER_KELVIN = 64  # entries of the tables of rates
-SOON = 3.0  # steps
-SAFETY = 0.98  # of the longest step that lets nothing overshoot
-CAREFUL = 0.9  # of the largest change: conductivity and perfusion may speed a site up between two looks
-MARGIN = 1e-3  # K: for rounding where a row is taken to be cool without looking
-NEVER = 1e18
-REST = 1e-9  # K: a rise below this is none
-WET, BOILING, DRY = 0, 1, 2
-CONSTANT, VESSEL, TISSUE = 0, 1, 2  # laws of the fall of perfusion
-ALL_LOST = 50.0  # of such damage nothing is left
-WORTH = 1e-6  # share of perfusion lost that is not put off for a few steps
-# places in `clock`: seconds, their step, its limit, steps to the next probe; W/m3; sums in J/m3; K; numbers
-TIME, STEP, LONGEST, PROBE, POWER, ABSORBED, BLOOD, SINKS, FACES, CHANGE, STEPS, N_FAST, N_RIM, HOT, WAIT, \
-    COOL = range(16)  # fmt: skip
-# places in a row of `out`
-O_BLOOD, O_SINKS, O_FACES, O_POWER, O_CHANGE, O_HOT, O_DRIED, O_PACE = range(8)
-
-
-class Grid(NamedTuple):
-    """What does not change during a run."""
-
-    shape: Any  # (3,) int64
-    edges: Any  # (blocks + 1,) int64: rows of each block
-    offsets: Any  # (6,) int64: steps to neighbours
-    code: Any  # material of each site, OUTSIDE beyond the tissue
-    special: Any  # uint8: 0 done by a stripe, 1 on its own, 2 outside, 3 rim
-    row_material: Any  # (rows,) uint8, OUTSIDE where no stripe passes
-    cond: Any  # (m, m) W/m3/K: conductance of a face over the volume of a site, at the base
-    slope: Any  # (m,) 1/K about the base
-    heat: Any  # (m,) J/m3/K
-    dry: Any  # (m,) J/m3/K
-    latent: Any  # (m,) J/m3
-    fast: Any  # (m,) s: longest step of a material that has sub-steps of its own, else inf
-    fast_dry: Any  # (m,) s: the same when dry
-    ends: Any  # (rows + 1,) int64: special sites of each row
-    site: Any  # (s,) int64
-    sink: Any  # (s,) W/m3/K towards blood
-    face: Any  # (s,) W/m3/K towards walls of the box
-    face_rise: Any  # (s,) K: mean rise of those walls
-    stripes: Any  # (m, 2) 1/2 cond and slope, in the precision of the field
-    num: Any  # (11,) 1, 0, 1/2 to 1/7, cap, blood and what counts as rest [K], in the precision of the field
-    table: Any  # (n, 3) rates: tissue, vessels [1/s], CEM43 [min/s]
-    kinetics: Any  # (4,) ln A, Ea / R of tissue and of vessels
-    cap: float  # K: rise of 100 degC
-    hot: float  # K: rise from which damage counts
-    base: float  # degC
-    blood: float  # K
-    most: float  # K: largest change of a step
-    low: float  # K: nothing is ever colder
-    high: float  # K: the warmest of blood and walls
-    bound: float  # s: no longer step is free of overshoot
-    shutdown: int
-
-
-class Fields(NamedTuple):
-    """What a run changes."""
-
-    a: Any
-    b: Any  # rise [K], now and next in turn
-    q: Any  # W/m3, as absorbed now
-    q0: Any  # W/m3, as given
-    s: Any  # W/m3/K, perfusion now; 0 in special sites and where it boils
-    s0: Any  # W/m3/K, before anything coagulated
-    omega: Any
-    omega_vessel: Any
-    cem43: Any  # min
-    peak: Any  # K
-    latent: Any  # J/m3 spent on boiling
-    driest: Any  # J/m3, most of it
-    state: Any  # uint8 WET, BOILING, DRY
-    before: Any  # omega when last asked
-    over: Any  # (m,) m3 K/J s: step over heat capacity, in the precision of the field
-    top_a: Any
-    top_b: Any  # (rows,) K: nothing in the row is warmer
-    awake_a: Any
-    awake_b: Any  # (rows,) uint8
-    ever_hot: Any  # (rows,) uint8
-    row_power: Any  # (rows,) K/s: fastest heating by the source
-    slot: Any  # int32: place in `fast` from 1, in `rim` from -1 down
-    fast: Any  # int64 sites with sub-steps
-    value: Any
-    fresh: Any
-    spent: Any
-    rim: Any  # int64: their neighbours
-    extra: Any  # W/m3
-    acc: Any  # (blocks, STRIPE) in the precision of the field
-    out: Any  # (blocks + 1, 8)
-    clock: Any  # (16,)
+from tumorsim.fields.bioheat_layout import (
+    ALL_LOST,
+    BOILING,
+    DRY,
+    MARGIN,
+    NEARLY,
+    NEVER,
+    O_BLOOD,
+    O_CHANGE,
+    O_DRIED,
+    O_FACES,
+    O_HOT,
+    O_PACE,
+    O_POWER,
+    O_SINKS,
+    OUTSIDE,
+    PER_KELVIN,
+    REST,
+    SOON,
+    STEP,
+    STEPS,
+    STRIPE,
+    TISSUE,
+    VESSEL,
+    WET,
+    WORTH,
+    ZERO_CELSIUS,
+)
 
 
 @njit
@@ -237,7 +169,7 @@ def boiled(p, spent, full, dries, latent, driest, state, q, q0, out):  # type: i
     was = latent[p]
     latent[p] = spent
     driest[p] = max(driest[p], spent)
-    now = WET if spent <= 0.0 else (BOILING if spent < full else DRY)
+    now = WET if spent <= 0.0 else (BOILING if spent + SOON * max(spent - was, 0.0) < NEARLY * full else DRY)
     if (now == DRY) != (state[p] == DRY):
         out[O_DRIED] += 1.0
     state[p] = now
@@ -255,7 +187,8 @@ def specials(b, dries, old, new, top_new, awake_new, grid, fields):  # type: ign
     site, ends, sink, face, face_rise = grid.site, grid.ends, grid.sink, grid.face, grid.face_rise
     heat, dry, latent, shutdown, hot, base = grid.heat, grid.dry, grid.latent, grid.shutdown, grid.hot, grid.base
     table, kinetics, slot, value, spent_of = grid.table, grid.kinetics, fields.slot, fields.value, fields.spent
-    q, q0, s0, omega, omega_vessel, cem43 = fields.q, fields.q0, fields.s0, fields.omega, fields.omega_vessel, fields.cem43
+    q, q0, s0, cem43 = fields.q, fields.q0, fields.s0, fields.cem43
+    omega, omega_vessel = fields.omega, fields.omega_vessel
     spent_at, driest, state, peak, ever = fields.latent, fields.driest, fields.state, fields.peak, fields.ever_hot
     for r in range(grid.edges[b], grid.edges[b + 1]):
         row = (r // ny + 1) * (ny + 2) + r % ny + 1
@@ -299,7 +232,8 @@ def warm(b, dries, old, new, top, top_new, awake_new, grid, fields):  # type: ig
     ny, nz = grid.shape[1], grid.shape[2]
     dt, out = fields.clock[STEP], fields.out[b]
     code, special, heat, dry, latent, cap = grid.code, grid.special, grid.heat, grid.dry, grid.latent, grid.cap
-    blood, shutdown, hot, base, table, kinetics = grid.blood, grid.shutdown, grid.hot, grid.base, grid.table, grid.kinetics
+    blood, shutdown, hot, base = grid.blood, grid.shutdown, grid.hot, grid.base
+    table, kinetics = grid.table, grid.kinetics
     slot, value, spent_of, power, high = fields.slot, fields.value, fields.spent, fields.row_power, grid.high
     q, q0, s, s0, omega, omega_vessel = fields.q, fields.q0, fields.s, fields.s0, fields.omega, fields.omega_vessel
     cem43, spent_at, driest, state, peak = fields.cem43, fields.latent, fields.driest, fields.state, fields.peak
@@ -382,13 +316,15 @@ def stripes(b, old, new, awake_new, grid, fields):  # type: ignore[no-untyped-de
                 break
         # the rim between two rows is run over, and repaired by `rim`
         half, slope, over = grid.stripes[m, 0], grid.stripes[m, 1], fields.over[m]
-        last = row * sy - 1
-        for p in range(begin * sy + 1, last, STRIPE):
-            n = min(STRIPE, last - p)
+        p, last = begin * sy + 1, row * sy - 1
+        while p < last:
+            at = p % STRIPE  # a site adds to the same sum whichever rows are awake
+            n = min(STRIPE - at, last - p)
             stripe(
                 old[p : p + n], old[p - sx : p - sx + n], old[p + sx : p + sx + n], old[p - sy : p - sy + n],
                 old[p + sy : p + sy + n], old[p - 1 : p - 1 + n], old[p + 1 : p + 1 + n], q[p : p + n],
-                s[p : p + n], new[p : p + n], acc[:n], half, slope, over, grid.num)  # fmt: skip
+                s[p : p + n], new[p : p + n], acc[at : at + n], half, slope, over, grid.num)  # fmt: skip
+            p += n
     total = 0.0
     for k in range(STRIPE):
         total += acc[k]

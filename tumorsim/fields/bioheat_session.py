@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tumorsim import _jit
 from tumorsim.errors import InputError
-from tumorsim.fields import bioheat_kernel as kernel
+from tumorsim.fields import bioheat_layout as layout
 from tumorsim.fields import bioheat_steps as steps
 from tumorsim.fields.bioheat_tissue import Cooling, EnergyBalance, Heated, Interval
 
@@ -42,12 +42,12 @@ class Session:
         def zeros(dtype: Any = np.float64, n: int = size) -> NDArray[Any]:
             return np.zeros(n, dtype)
 
-        field = start.astype(model.precision)
-        top = model._rows(np.where(model._grid.special < 2, field, -kernel.NEVER), np.max)
+        field: NDArray[Any] = start.astype(model.precision)
+        top = model._rows(np.where(model._grid.special < 2, field, -layout.NEVER), np.max)
         self._peak = np.array(start)
         self._grid = model._grid
-        fast = int(np.count_nonzero(model._grid.fast < kernel.NEVER))
-        self._fields = kernel.Fields(
+        fast = int(np.count_nonzero(model._grid.fast < layout.NEVER))
+        self._fields = layout.Fields(
             a=field, b=field.copy(), q=zeros(model.precision), q0=zeros(model.precision), s=zeros(model.precision),
             s0=zeros(model.precision), omega=zeros(), omega_vessel=zeros(), cem43=zeros(), peak=self._peak,
             latent=zeros(), driest=zeros(), state=zeros(np.uint8), before=zeros(),
@@ -55,7 +55,7 @@ class Session:
             awake_a=zeros(np.uint8, rows), awake_b=zeros(np.uint8, rows), ever_hot=zeros(np.uint8, rows),
             row_power=zeros(n=rows), slot=zeros(np.int32), fast=zeros(np.int64), value=zeros(), fresh=zeros(),
             spent=zeros(), rim=zeros(np.int64), extra=zeros(),
-            acc=np.zeros((blocks - 1, kernel.STRIPE), model.precision), out=np.zeros((blocks, 8)), clock=np.zeros(16),
+            acc=np.zeros((blocks - 1, layout.STRIPE), model.precision), out=np.zeros((blocks, 8)), clock=np.zeros(16),
         )  # fmt: skip
         self._perfuse(model.perfusion)
         if fast:
@@ -66,7 +66,7 @@ class Session:
     @property
     def time(self) -> float:
         """Seconds since the start."""
-        return float(self._fields.clock[kernel.TIME])
+        return float(self._fields.clock[layout.TIME])
 
     @property
     def temperature(self) -> Floats:
@@ -112,7 +112,7 @@ class Session:
         steps.risen(self._grid, fields)
         while self.time < heated + cooling.most:
             self._advance(min(self.time + cooling.window, heated + cooling.most))
-            cold = fields.clock[kernel.HOT] == 0.0 and self._grid.high < self._grid.hot
+            cold = fields.clock[layout.HOT] == 0.0 and self._grid.high < self._grid.hot
             if steps.risen(self._grid, fields) <= cooling.rise or cold:
                 return heated, True
         return heated, False
@@ -128,10 +128,10 @@ class Session:
             fields.q[:] = fields.q0.astype(np.float64) * left
         else:
             fields.q[:] = fields.q0
-        clock[kernel.POWER] = fields.q.sum(dtype=np.float64)
+        clock[layout.POWER] = fields.q.sum(dtype=np.float64)
         heat = np.append(self._grid.heat, np.inf)[np.minimum(self._grid.code, len(self._grid.heat))]
         fields.row_power[:] = model._rows(fields.q0 / heat, np.max)
-        clock[kernel.PROBE] = clock[kernel.WAIT] = 0.0
+        clock[layout.PROBE] = clock[layout.WAIT] = 0.0
         self._wake()
 
     def _perfuse(self, perfusion: Floats) -> None:
@@ -146,15 +146,15 @@ class Session:
                 heat = self._grid.heat[m]
                 s = float(given[model._code == m].max())
                 bound = min(bound, own if s == 0.0 else heat / s * min(math.log1p(s * own / heat), WIDEST))
-        self._grid = self._grid._replace(bound=kernel.SAFETY * bound)
-        fields.clock[kernel.PROBE] = fields.clock[kernel.WAIT] = 0.0
+        self._grid = self._grid._replace(bound=layout.SAFETY * bound)
+        fields.clock[layout.PROBE] = fields.clock[layout.WAIT] = 0.0
         self._wake()
 
     def _left(self) -> Any:
         """Share of the perfusion that coagulation has left."""
-        if self._grid.shutdown == kernel.VESSEL:
+        if self._grid.shutdown == layout.VESSEL:
             return np.exp(-self._fields.omega_vessel)
-        return np.exp(-self._fields.omega / 100.0) if self._grid.shutdown == kernel.TISSUE else 1.0
+        return np.exp(-self._fields.omega / 100.0) if self._grid.shutdown == layout.TISSUE else 1.0
 
     def _wake(self) -> None:
         """Rows in which something may happen."""
@@ -163,7 +163,8 @@ class Session:
         if grid.blood != 0.0:
             awake |= fields.s0 > 0.0
         awake[grid.site] |= (grid.sink * grid.blood != 0.0) | (grid.face * grid.face_rise != 0.0)
-        rows = np.ones(len(fields.ever_hot), bool) if not model.skip else model._rows(awake, np.any)
+        rest = model.skip and grid.hot > 0.0  # warm rest does harm
+        rows = model._rows(awake, np.any) if rest else np.ones(len(fields.ever_hot), bool)
         for flags in (fields.awake_a, fields.awake_b):
             flags[:] = flags | rows
 
@@ -211,13 +212,13 @@ class Session:
         held = grid.heat[code] * (wet - model._start) + spent + grid.dry[code] * (rise - wet)
         volume = model.lattice.site_volume
         balance = EnergyBalance(
-            clock[kernel.ABSORBED] * volume, float(held[model.inside].sum()) * volume, clock[kernel.BLOOD] * volume,
-            clock[kernel.SINKS] * volume, clock[kernel.FACES] * volume,
+            clock[layout.ABSORBED] * volume, float(held[model.inside].sum()) * volume, clock[layout.BLOOD] * volume,
+            clock[layout.SINKS] * volume, clock[layout.FACES] * volume,
         )  # fmt: skip
         driest = model._column(fields.driest)
         water = 1.0 - np.divide(driest, full, out=np.zeros_like(driest), where=full > 0.0)
         highest = np.where(model.inside, model._column(self._peak), model._start) + model.base
         return Heated(
             self.omega_tissue, self.omega_vessel, model._column(fields.cem43), highest, self.temperature, water,
-            balance, heated, self.time - heated, settled, int(clock[kernel.STEPS]), float(clock[kernel.CHANGE]),
+            balance, heated, self.time - heated, settled, int(clock[layout.STEPS]), float(clock[layout.CHANGE]),
         )  # fmt: skip

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 
 from tumorsim._jit import njit
-from tumorsim.fields.bioheat_kernel import (
+from tumorsim.fields.bioheat_kernel import block, conduction, exchange, left, settle
+from tumorsim.fields.bioheat_layout import (
     ABSORBED,
     BLOOD,
     CAREFUL,
@@ -33,18 +34,13 @@ from tumorsim.fields.bioheat_kernel import (
     OUTSIDE,
     POWER,
     PROBE,
-    SOON,
     SINKS,
+    SOON,
     STEP,
     STEPS,
     TIME,
     WAIT,
     WET,
-    block,
-    conduction,
-    exchange,
-    left,
-    settle,
 )
 
 
@@ -52,7 +48,8 @@ from tumorsim.fields.bioheat_kernel import (
 def fastest(old, top, awake, grid, fields):  # type: ignore[no-untyped-def]
     """Fastest change of a site without sub-steps [K/s], and of those too cool for damage.
 
-    It may be less where it could not shorten a step. A site that boils changes only when its steam is gone: what it would lose then.
+    It may be less where it could not shorten a step. A site that boils counts where its steam is nearly gone, with what
+    it would change then.
     """
     ny, nz = grid.shape[1], grid.shape[2]
     code, cond, slope, offsets, cap, blood = grid.code, grid.cond, grid.slope, grid.offsets, grid.cap, grid.blood
@@ -65,7 +62,7 @@ def fastest(old, top, awake, grid, fields):  # type: ignore[no-untyped-def]
         near = max(max(max(top[row - 1], top[row + 1]), max(top[row - ny - 2], top[row + ny + 2])), top[row])
         near = max(near, grid.high) - grid.low
         # conduction and blood take a site in a time `bound` at most to the warmest or coldest around it
-        if awake[row] == 0 or fields.row_power[row] + 1.3 * near / bound < grid.most / bound:
+        if awake[row] == 0 or fields.row_power[row] + 1.3 * near / bound < CAREFUL * grid.most / bound:
             continue
         first = row * (nz + 2) + 1
         for p in range(first, first + nz):

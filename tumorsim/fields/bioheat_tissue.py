@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tumorsim.errors import InputError
-from tumorsim.fields.bioheat_kernel import GAS_CONSTANT, PER_KELVIN, ZERO_CELSIUS
+from tumorsim.fields.bioheat_layout import GAS_CONSTANT, PER_KELVIN, ZERO_CELSIUS
 
 Floats = NDArray[np.float64]
 
@@ -86,6 +86,11 @@ def tissue(table: Mapping[str, float]) -> Material:
         table["heat.specific_heat"], table["heat.water_fraction"], table["heat.specific_heat_dry"],
         table["heat.vaporisation"],
     )  # fmt: skip
+
+
+def numerics(table: Mapping[str, float]) -> dict[str, float]:
+    """Arguments of `Bioheat` that stand in the rows ``bioheat.*`` of a table of parameters."""
+    return {"damage_from": table["bioheat.damage_from"], "largest_change": table["bioheat.largest_change"]}
 
 
 @dataclass(frozen=True)
