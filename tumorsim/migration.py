@@ -160,14 +160,16 @@ def from_2(old: Old) -> Old:
 
 
 def from_3(old: Old) -> Old:
-    """Version 3 to 4: organs beside the tumour, which no run of version 3 had: no fluid, no wall."""
+    """Version 3 to 4: organs beside the tumour, which no run of version 3 had: no fluid, no wall; and no heat."""
     old.need("reserve" if "reserve" not in old.unknown else "deaths")
+    records = None if old.records is None else {"ledger": None, **old.records}
     return replace(
         old,
         version=4,
+        records=records,
         sizes={**old.sizes, "walls": 0},
-        notes=(*old.notes, "state of version 3 opened: no organ beside the tumour and no fluid"),
-        as_at_start=(*old.as_at_start, "fluid", "fluid_at", "wall_dose"),
+        notes=(*old.notes, "state of version 3 opened: no organ beside the tumour and no fluid, no heat"),
+        as_at_start=(*old.as_at_start, "fluid", "fluid_at", "wall_dose", "coagulated", "heat_damage"),
     )
 
 

@@ -295,7 +295,8 @@ class TumorModel(mesa.Model):
         self._next_event += 1
         couplings, name = self.case.couplings, f"before {treatment.name} {treatment.occurrence}"
         image = self.image(name, event.at) if couplings.images else self.untreated_image()
-        plan = treatment.plan(image, patient=self.virtual_patient)
+        baseline = {"baseline": self.untreated_image()} if treatment.reads_baseline else {}
+        plan = treatment.plan(image, patient=self.virtual_patient, **baseline)
         vessels = self.state if couplings.access else self.circulation.as_untreated(self.state)
         delivery = self.bedside.deliver(treatment, plan, image, vessels, self.add_hazard, event.at)
         if not couplings.access:

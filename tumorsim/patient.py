@@ -246,8 +246,12 @@ class Patient:
         state.node_pressure[:] = flow.node_pressure
 
     def bring_blood(self, state: State) -> None:
-        """What blood the flow brings to every site."""
+        """What blood the flow brings to every site: none where heat has closed the capillaries."""
         state.q_arterial[:], state.q_portal[:], state.q_extrahepatic[:] = site_supply(self.grown, state.edge_flow)
+        if state.coagulated.any():
+            left = np.float32(1.0) - state.coagulated
+            for q in (state.q_arterial, state.q_portal, state.q_extrahepatic):
+                q *= left
 
 
 def build_patient(scenario: Scenario, *, number: int = 0, seed: int | None = None) -> Patient:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -111,6 +112,8 @@ ARRAYS: tuple[ArraySpec, ...] = (
     ArraySpec("fluid", "f8", "m", "organ_fluid", "layer of fluid at an organ as it was at fluid_at, see FLUIDS"),
     ArraySpec("fluid_at", "i8", "s", "organ", "when fluid was last given at the organ"),
     ArraySpec("wall_dose", "f8", "-", "wall_dose", "heat that pieces of organs' walls have had, see WALL_DOSES"),
+    ArraySpec("coagulated", "f4", "-", "site", "share of the site's capillaries that heat has closed for good"),
+    ArraySpec("heat_damage", "f8", "-", "site", "Arrhenius integral of all sessions of heat, by the set of liver"),
 )
 
 
@@ -203,6 +206,8 @@ class State:
     fluid: NDArray[np.float64]
     fluid_at: NDArray[np.int64]
     wall_dose: NDArray[np.float64]
+    coagulated: NDArray[np.float32]
+    heat_damage: NDArray[np.float64]
 
     def __init__(self, sizes: Sizes, causes: Sequence[str] = CAUSES) -> None:
         self.sizes = sizes
@@ -247,11 +252,9 @@ class State:
 
         So the same causes have the same columns whichever came first.
         """
-        new = set(causes) - set(self.causes)
-        if not new:
+        if not (new := set(causes) - set(self.causes)):
             return
-        base = len(CAUSES)
-        ordered = (*CAUSES, *sorted({*self.causes[base:], *new}))
+        ordered = (*CAUSES, *sorted({*self.causes[len(CAUSES) :], *new}))
         deaths = np.zeros((len(self.deaths), len(ordered)), dtype=self.deaths.dtype)
         for column, cause in enumerate(self.causes):
             deaths[:, ordered.index(cause)] = self.deaths[:, column]
@@ -393,8 +396,5 @@ def _read(path: str | os.PathLike[str], *, arrays: bool = True) -> tuple[migrati
 def nbytes(sizes: Sizes, causes: int = len(CAUSES)) -> int:
     """Memory that a state of these sizes takes [bytes]."""
     form = "one" if sizes.one_cell else "many"
-    return sum(
-        int(np.prod(sizes.shape(spec.axis, causes), dtype=np.int64)) * np.dtype(spec.dtype).itemsize
-        for spec in ARRAYS
-        if spec.form in ("both", form)
-    )
+    there = (spec for spec in ARRAYS if spec.form in ("both", form))
+    return sum(math.prod(sizes.shape(spec.axis, causes)) * np.dtype(spec.dtype).itemsize for spec in there)

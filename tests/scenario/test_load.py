@@ -229,6 +229,7 @@ def test_the_shipped_scenarios() -> None:
         "dome_phrenic",
         "gelatin_twice",
         "large",
+        "microwave_one_needle",
         "no_capsule",
         "poor_liver",
         "portal_thrombus",
@@ -237,6 +238,7 @@ def test_the_shipped_scenarios() -> None:
         "tace_lobar",
         "tace_oil_gelatin",
         "tace_superselective",
+        "tace_then_microwave",
         "untreated",
     ]
     loaded = {name: Scenario.load(name) for name in packaged.names()}

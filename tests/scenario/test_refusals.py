@@ -126,7 +126,7 @@ BROKEN: dict[str, tuple[str, str, list[list[str]]]] = {
     "graph file and feeders": ("feeders: 3", "feeders: 3\n  file: a.dat", [["vessels.feeders", "cannot stand beside file"], []]),
     "treatments are no list": ("  - at: 1 d\n    tace:\n", "  at: 1 d\n  tace:\n", [["treatments", "needs a list"]]),
     "unknown treatment": ("    tace:", "    tacee:", [[":17:", "treatments.0.tacee: unknown treatment", "'tace'", "tae, tace"]]),
-    "treatment of a later version": ("    tace:", "    microwave:", [[":17:", "not in this version", "tae, tace"]]),
+    "treatment of a later version": ("    tace:", "    ethanol:", [[":17:", "not in this version", "tae, tace"]]),
     "two treatments in one item": ("    tace:", "    tae: {}\n    tace:", [[":16:", "treatments.0: names 2", "tae, tace"]]),
     "drug without chemoembolisation": ("    tace:", "    tae:", [[":21:", "treatments.0.tae.drug", "use tace"]]),
     "unknown drug": ("doxorubicin", "doxorubicine", [[":22:", "tace.drug.doxorubicine", "'doxorubicin'", "cisplatin"]]),

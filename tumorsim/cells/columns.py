@@ -250,6 +250,8 @@ def _site_columns() -> dict[str, Column]:
     fixed["nadir"] = "it is a record of the least that was alive"
     fixed["peak"] = "it is a record of the most that a treatment found"
     fixed["volume"] = "it follows from what has been resorbed"
+    fixed["coagulated"] = "heat closes capillaries for good; their blood follows from it"
+    fixed["heat_damage"] = "it is a record of what heat has done"
     writers = {
         "dying": partial(_write_dead, "dying"),
         "debris": partial(_write_dead, "debris"),

@@ -44,7 +44,8 @@ class Attempt:
 
     Arrays have shape (sites,). ``planned`` marks the plan, where a log-kill of 9 was meant. The flags say
     what the treatment knows of its own failures there: ``missed`` (aim, catheter, feeder), ``other_supply``
-    (blood the treatment cannot reach keeps the site), ``low_dose`` (reached, but not enough).
+    (blood the treatment cannot reach keeps the site), ``cooled`` (blood has taken its heat away; None: no heat),
+    ``low_dose`` (reached, but not enough).
     ``received`` is the log-kill the treatment's cause has booked [log10]. ``resistant``, filled in for every
     treatment alike, says where the survivors have lived through what would have killed mean cells.
     """
@@ -56,6 +57,7 @@ class Attempt:
     low_dose: NDArray[np.bool_]
     received: NDArray[np.floating]
     resistant: NDArray[np.bool_] | None = None
+    cooled: NDArray[np.bool_] | None = None
 
 
 def not_begun(planned: NDArray[np.bool_] | None, n_sites: int) -> Attempt:
@@ -90,6 +92,8 @@ def reason_of_sites(n_sites: int, attempts: Sequence[Attempt]) -> NDArray[np.uin
         if not attempt.delivered:
             verdict[:] = Reason.NOT_DELIVERED
         verdict[attempt.low_dose] = Reason.LOW_DOSE
+        if attempt.cooled is not None:
+            verdict[attempt.cooled] = Reason.COOLED
         verdict[attempt.other_supply] = Reason.OTHER_SUPPLY
         verdict[attempt.missed] = Reason.MISSED
         reason[take] = verdict[take]

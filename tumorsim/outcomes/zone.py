@@ -67,8 +67,20 @@ def margin(present: Present, zone: Mask, outline: Mask, shift: ArrayLike = (0.0,
     if not len(edge):  # specks that no reader would outline
         return None
     edge = present.contraction.to_present(edge)
+    return least_signed(points, edge, outward, present.lattice.spacing)
+
+
+def least_signed(
+    points: NDArray[np.float64], edge: NDArray[np.float64], outward: NDArray[np.float64], spacing: float
+) -> float | None:
+    """Least signed distance of points (n, 3) from a border [m], positive inside of it; None without points.
+
+    ``edge`` (m, 3) are points of the border [m], about a ``spacing`` apart, ``outward`` (m, 3) the ways out there.
+    """
+    if not len(points):
+        return None
     away, nearest = cKDTree(edge).query(points)
     inward = -((points - edge[nearest]) * outward[nearest]).sum(axis=1)
     # near the border its points are as far apart as they are away: there the distance from its plane counts
-    close = away < 2.0 * present.lattice.spacing
+    close = away < 2.0 * spacing
     return float(np.where(close, inward, np.copysign(away, inward)).min())

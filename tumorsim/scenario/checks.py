@@ -77,19 +77,24 @@ def whole_checks(file: ScenarioFile, kept: list[int], ok: Ok, document: Document
     if ok(("condition",)):
         yield from condition_problems(document.data, file.parameters, FINE_WORDS[fine] if fine else None)
     tissue_ok = ok(("tissue",)) and not wrong_fine and (fine != "network" or vessels_ok)
+    box: tuple[float, float, float] | None = None
     if tissue_ok and not shape:
         tissue = resolve_tissue(file.tissue, file.until, parameters, image, fine_tissue(file, document, parameters))
         boxed = list(_box(tissue, file, ok, parameters))
         yield from boxed
         if not organs and not boxed:
             yield from place_problems(tissue, parameters)
+        if not boxed:
+            box = tissue.lattice().size
         longest = 2 * max(tissue.tumour.semi_axes)
         by_size: int | None = feeders_by_size(longest, parameters, tissue.tumour.vascularity)
     else:
         by_size = None
     feeders = file.vessels.feeders or by_size
     beside = None if organs or not ok(("tissue", "organs")) else tuple(n for o in file.tissue.organs for n in o.named())
-    context = Context(feeders if vessels_ok else None, names, beside)
+    step = file.step if ok(("step",)) else None
+    slab = file.tissue.dimensions == 2 and ok(("tissue", "dimensions"))
+    context = Context(feeders if vessels_ok else None, names, beside, box, slab, step, document.folder)
     for place, item in zip(kept, file.treatments, strict=True):
         kind = item_kind(item)
         if kind is not None and fine is not None and tissue_ok and registry()[kind].needs_feeders:
@@ -97,6 +102,9 @@ def whole_checks(file: ScenarioFile, kept: list[int], ok: Ok, document: Document
                 ("treatments", place),
                 f"{kind} goes through the arteries that feed a tumour in liver; {FINE_WORDS[fine]} has none.",
             )
+            continue
+        if kind is not None and fine is not None and tissue_ok and registry()[kind].needs_liver:
+            yield ("treatments", place), f"{kind} is given in liver; {FINE_WORDS[fine]} has none."
             continue
         if kind is None or (names is None and file.vessels.file is not None):
             continue

@@ -314,7 +314,7 @@ def resolve(file: ScenarioFile, document: Document, source: Path | None) -> Scen
         assess=file.until if file.assess is None else file.assess,
         tissue=tissue,
         vessels=Vessels(None if fine else feeders, terminals, vessel_file(file, document), file.vessels.extrahepatic),
-        treatments=events(file.treatments),
+        treatments=events(file.treatments, document.folder),
         parameters=dict(sorted(file.parameters.items())),
         condition=None if fine else start_condition(file.condition, file.tissue.liver, parameters),
         notes=file.notes or "",
@@ -334,8 +334,8 @@ def item_kind(item: Any) -> str | None:
     return next((name for name in registry() if getattr(item, name, None) is not None), None)
 
 
-def events(items: Iterable[Any]) -> tuple[Event, ...]:
-    """Treatment items in the order they happen, each with its occurrence."""
+def events(items: Iterable[Any], folder: Path | None = None) -> tuple[Event, ...]:
+    """Treatment items in the order they happen, each with its occurrence; names of files are from ``folder`` on."""
     numbered = sorted(enumerate(items), key=lambda entry: (entry[1].at, entry[0]))
     seen: dict[str, int] = {}
     result = []
@@ -345,7 +345,9 @@ def events(items: Iterable[Any]) -> tuple[Event, ...]:
             continue  # refused by the checks
         seen[kind] = seen.get(kind, 0) + 1
         name = item.id or f"{kind}_{seen[kind]}"
-        result.append(Event(item.at, kind, name, seen[kind], getattr(item, kind), index))
+        spec = getattr(item, kind)
+        spec = spec if folder is None else spec.located(folder)
+        result.append(Event(item.at, kind, name, seen[kind], spec, index))
     return tuple(result)
 
 

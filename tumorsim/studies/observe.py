@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from tumorsim.studies.patient_now import condition_now, reserve_harm
 from tumorsim.studies.records import VIABLE, Outcome, ScheduleItem, SeriesRow
 from tumorsim.studies.snapshot import make_snapshot
 from tumorsim.studies.vessels_now import residue_by_supply, tumour_rows, vessels_now
+from tumorsim.treatments.planning.zone_report import zone_report
 from tumorsim.vessels.graph import Kind
 from tumorsim.vessels.supply import perfusion_summary
 
@@ -122,11 +123,23 @@ def outcome(
         distant=None if fine else distant(fixed.foci, int(viable.sum(dtype=np.int64)) - total, model.now, since),
         vessels=None if fine else vessels_now(model),
         harm={} if fine else harms(model),
-        zone=None,
+        zone=heat_zone(model),
         perfusion=perfusion(model),
         imaging=None if fine else imaging_of(model, exam, baseline, readings, due),
         condition=condition_now(model),
     )
+
+
+def heat_zone(model: TumorModel) -> dict[str, Any] | None:
+    """Zone of all sessions of heat so far, about the first needle of the last of them; None without any."""
+    given = [d for d in model.records.done if d.delivery.changed and d.delivery.delivered.get("placed")]
+    if not given:
+        return None
+    fixed = model.virtual_patient
+    way = given[-1].delivery.delivered["placed"][0]["direction"]
+    read = asdict(zone_report(fixed.lattice, model.state.heat_damage, way, fixed.anatomy.tumour))
+    left = 1.0 - fixed.parameters["heat.contraction"]  # what contracts stands beside and changes nothing else
+    return {**read, "contracted": {axis: left * read[axis] for axis in ("short_axis_mm", "long_axis_mm")}}
 
 
 def harms(model: TumorModel) -> dict[str, Any]:

@@ -27,14 +27,13 @@ if TYPE_CHECKING:
 BUILT_IN = (
     "tumorsim.treatments.embolisation_spec:KINDS",
     "tumorsim.treatments.hydrodissection_spec:KINDS",
+    "tumorsim.treatments.thermal.spec:KINDS",
 )
 ENTRY_POINTS = "tumorsim.treatments"
 
 # Kinds the design has and this version has not: refused by name rather than as a misspelling.
 LATER = (
     "ethanol",
-    "microwave",
-    "radiofrequency",
     "seeds",
     "infusion",
     "immunotherapy",
@@ -62,6 +61,8 @@ class Kind:
         Seconds after the last treatment at which the result is read (28 d; 180 d for seeds).
     needs_feeders : bool
         It goes through arteries of the liver that feed the tumour; a spheroid, a cord or a network has none.
+    needs_liver : bool
+        It is given in liver, which these have not either.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Kind:
     title: str
     read_after: int = 28 * _DAY
     needs_feeders: bool = False
+    needs_liver: bool = False
 
     def load(self) -> type[Treatment]:
         """The class that plans and delivers this kind."""
@@ -134,6 +136,11 @@ class Treatment(ABC):
         self.kind = kind
         self.name = name or kind  # with the occurrence, the key of the operator's luck
         self.occurrence = occurrence
+
+    @property
+    def reads_baseline(self) -> bool:
+        """Whether `plan` is to be given the image before the first step too, as ``baseline``."""
+        return False
 
     def contraindications(self, condition: Condition, images: Image, patient: Any) -> tuple[str, ...]:
         """Why this patient must not have it now, one phrase each; those of its keys, and what images add."""

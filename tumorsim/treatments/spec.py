@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from tumorsim.outcomes.reserve import Condition
 
-_WORDS = {"m": "a length", "s": "a duration", "kg": "a mass", "1/m^3": "a density", "m^3": "a volume"}
+_WORDS = {"m": "a length", "s": "a duration", "kg": "a mass", "1/m^3": "a density", "m^3": "a volume", "W": "a power"}
 
 
 def shown(value: Any) -> str:
@@ -240,11 +241,23 @@ class Context:
         Names of the vessels of an imported graph (``vessels: {file: ...}``), else None.
     organs : tuple of str or None
         Organs beside the tumour.
+    box : (3,) floats or None
+        Sides of the tissue [m], centred on the origin.
+    slab : bool
+        The tissue is one site thick.
+    step : int or None
+        Step of the cells' clock [s].
+    folder : Path or None
+        Where names of files begin.
     """
 
     feeders: int | None = None
     vessels: Mapping[str, int] | None = None
     organs: tuple[str, ...] | None = None
+    box: tuple[float, float, float] | None = None
+    slab: bool = False
+    step: int | None = None
+    folder: Path | None = None
 
 
 class Spec(BaseModel):
@@ -259,6 +272,10 @@ class Spec(BaseModel):
     def problems(self, context: Context) -> Iterator[tuple[str, str]]:
         """(key, message) for what is wrong only in the light of the rest of the scenario."""
         yield from ()
+
+    def located(self, folder: Path) -> Spec:
+        """The same with names of files made absolute, which were relative to ``folder``."""
+        return self
 
     def contraindications(self, condition: Condition, parameters: Mapping[str, float]) -> tuple[str, ...]:
         """Why a patient in this condition must not have it, a phrase each without a semicolon; empty: none."""
