@@ -75,7 +75,7 @@ def up_to(part: float, whole: float, dead: Any, u: float) -> Any:
 def many_cells(
     lo: Any, hi: Any, sites: Any, seed: Any, patient: Any, step: Any, capacity: Any,
     dt: float, p_birth: Any, tau_mix: float, tau_phase: float, growth_fraction: float,
-    turnover: float, abortive: float, p_mitosis: float, once_more: float, p_debris: float, debris_left: float,
+    turnover: float, abortive: float, p_mitosis: float, once_more: float, p_debris: float, debris_left: Any,
     share_hypoxic: Any, h_ischaemia: Any, h_starvation: Any, h_ext: Any, ext_causes: Any, ext_mitotic: Any,
     compartment: Any, target: Any, viable: Any, doomed: Any, dying: Any, debris: Any, deaths: Any, nadir: Any,
     room: Any, overflow: Any,
@@ -84,7 +84,8 @@ def many_cells(
 
     Hazards (dimensionless, over the step): ``h_ischaemia``, ``h_starvation`` [site] act on hypoxic slots,
     ``turnover`` on quiescent ones, ``h_ext`` [cause, site, slot] with columns ``ext_causes`` of ``deaths``, of
-    which ``ext_mitotic`` [cause] make doomed cells. ``p_birth`` [site], or [1] where it is the same everywhere.
+    which ``ext_mitotic`` [cause] make doomed cells. ``p_birth`` and ``debris_left`` [site], or [1] where the same
+    everywhere.
     Writes ``viable``, ``doomed``, ``dying``, ``debris``, ``deaths``, ``nadir``, ``room`` and ``overflow``.
     """
     n_causes = deaths.shape[1]
@@ -104,7 +105,7 @@ def many_cells(
     new = np.empty((4, STRIP))
 
     aged = math.exp(-turnover)
-    everywhere = p_birth.size == 1
+    everywhere, evenly = p_birth.size == 1, debris_left.size == 1
     last_divide, last_ended = 0.0, 0.0
     at = lo
     while at < hi:
@@ -274,7 +275,7 @@ def many_cells(
         for i in range(n):
             site = here[i]
             away = int(moved[i])
-            rest = debris[site] * debris_left
+            rest = debris[site] * debris_left[0 if evenly else site]
             if rest < DEBRIS_LEAST:
                 rest = 0.0
             rest = np.float32(rest + away)

@@ -21,6 +21,7 @@ from tumorsim.cells.imposed import imposed_hazards
 from tumorsim.cells.inheritance import Inheritance
 from tumorsim.cells.kernels import kernels
 from tumorsim.cells.nests import Nests
+from tumorsim.cells.resorption import Resorption
 from tumorsim.cells.rule import cell_rule
 from tumorsim.cells.start import fill
 from tumorsim.cells.totals import StepTotals as StepTotals
@@ -108,7 +109,7 @@ class Population:
         )
         self._debris_rates = (1.0 / parameters["clocks.dying"], math.log(2.0) / parameters["clocks.debris_half_life"])
         self._p_debris = 1.0 - math.exp(-self.dt / parameters["clocks.dying"])
-        self._debris_left = 2.0 ** (-self.dt / parameters["clocks.debris_half_life"])
+        self._resorption = Resorption(self.dt, parameters)
         self.p_birth = 0.0
         self.calibration: Calibration | None = None
         problems = [
@@ -346,19 +347,17 @@ class Population:
         scratch = (state.deaths, state.nadir, self._ground.room, self._ground.overflow)
         key = (self.seed, self.patient, int(step_index))
         about_to_split = np.zeros(0, dtype=np.int64)
+        dead = (*fails, self._p_debris, self._resorption.left(state))
         self._inheritance.begin(state, self.members)
         if self.one_cell:
-            # 1 minus what is left: the chance that a debris is resorbed within the step
-            resorption = (*fails, self._p_debris, 1.0 - self._debris_left)
             if self._any_doomed:
                 about_to_split = np.flatnonzero(state.phase == DOOMED_ONCE_MORE)
             blocks = chunked(
-                self._one, self.lattice.n_sites, threads, *key, *rule, *resorption, *after, state.phase, *scratch
+                self._one, self.lattice.n_sites, threads, *key, *rule, *dead, *after, state.phase, *scratch
             )
         else:
-            many = (*fails, self._p_debris, self._debris_left)
             blocks = chunked(
-                self._many, self.members.size, threads, self.members, *key, self.capacity, *rule, *many, *after,
+                self._many, self.members.size, threads, self.members, *key, self.capacity, *rule, *dead, *after,
                 state.viable, state.doomed, state.dying, state.debris, *scratch,
             )  # fmt: skip
         totals = np.zeros(lifecycle.FIRST_DEATH + n_causes + lifecycle.COMPARTMENTS, dtype=np.int64)

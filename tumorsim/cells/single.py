@@ -39,7 +39,7 @@ PHASE_DYING, PHASE_DEBRIS, PHASE_ONCE_MORE, PHASE_DOOMED = 5, 6, 7, 8
 def one_cell(
     lo: Any, hi: Any, seed: Any, patient: Any, step: Any,
     dt: float, p_birth: Any, tau_mix: float, tau_phase: float, growth_fraction: float,
-    turnover: float, abortive: float, p_mitosis: float, once_more: float, p_debris: float, p_resorbed: float,
+    turnover: float, abortive: float, p_mitosis: float, once_more: float, p_debris: float, debris_left: Any,
     share_hypoxic: Any, h_ischaemia: Any, h_starvation: Any, h_ext: Any, ext_causes: Any, ext_mitotic: Any,
     compartment: Any, target: Any, phase: Any, deaths: Any, nadir: Any, room: Any, overflow: Any,
 ) -> Any:  # fmt: skip
@@ -55,7 +55,7 @@ def one_cell(
     last_h, last_s = 0.0, 1.0
     last_divide, last_ended = 0.0, 0.0
     aged = math.exp(-turnover)
-    everywhere = p_birth.size == 1
+    everywhere, evenly = p_birth.size == 1, debris_left.size == 1
     viable, in_target = 0, 0
     at = lo
     while at < hi:
@@ -84,7 +84,7 @@ def one_cell(
                         phase[at] = PHASE_DEBRIS
                     else:
                         totals[DYING] += 1
-                elif u < p_resorbed:
+                elif u < 1.0 - debris_left[0 if evenly else at]:
                     phase[at] = 0
                     room[at] = 1
             at += 1
