@@ -37,6 +37,8 @@ def fill_in_balance(state: State, population: Population, oxygenation: Oxygenati
         Base step [s].
     """
     sites = population.members
+    if not len(sites):
+        return  # no tumour: nothing to fill
     # mean time as a dying cell, and then as debris, in a growing tumour [s], counted at the ends of steps
     growth = 2.0 ** (dt / population.doubling_time)
     dying, resorbing = population.rates_of_debris

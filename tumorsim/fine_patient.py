@@ -1,17 +1,18 @@
-"""What a patient is made of at 50 um and less: tissue without liver, no grown trees, oxygen by diffusion.
+"""What a patient is made of where no trees are grown: at 50 um and less, with oxygen by diffusion, or on a bench.
 
-A spheroid, a cord and a network have the parts every patient has; those that belong to grown vessels are empty,
-so that what reads them (flow, embolics, images) finds nothing there.
+A spheroid, a cord, a network and a bench have the parts every patient has; those that belong to grown vessels are
+empty, so that what reads them (flow, embolics, images) finds nothing there. On a bench oxygen is not followed: a
+session takes minutes, and nothing is asked of the tissue after it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tumorsim.anatomy import Anatomy, build
-from tumorsim.anatomy.block import block, cylinder
+from tumorsim.anatomy.block import block, cylinder, liver_block
 from tumorsim.fields.fine_oxygen import Carried, FineOxygen, centred
 from tumorsim.fields.network_oxygen import blood_of, inlet_pressure, network_box
 from tumorsim.fields.vessel_walls import VesselWalls
@@ -23,22 +24,23 @@ from tumorsim.vessels.files import read_graph
 from tumorsim.vessels.flow import FlowSolver
 from tumorsim.vessels.graph import VesselGraph
 from tumorsim.vessels.growth import GrownVessels
+from tumorsim.vessels.supply import liver_perfusion
 
 ROOM_FOR_A_CELL = 0.5  # of a site, that must be outside vessels
 
 
 @dataclass(frozen=True, eq=False)
 class FineParts:
-    """The parts of a patient that a scenario of fine tissue decides; all else follows from them."""
+    """The parts of a patient that such a scenario decides; all else follows from them. No oxygen: not followed."""
 
     lattice: Lattice
     anatomy: Anatomy
     vessels: GrownVessels
-    oxygen: FineOxygen
+    oxygen: FineOxygen | None
 
 
 def fine_parts(scenario: Scenario, seed: int, number: int, parameters: Parameters) -> FineParts:
-    """Build a spheroid, a cord or a network in its tissue.
+    """Build a spheroid, a cord, a network in its tissue, or a bench.
 
     Raises
     ------
@@ -47,6 +49,9 @@ def fine_parts(scenario: Scenario, seed: int, number: int, parameters: Parameter
     """
     fine, lattice = scenario.tissue.fine, scenario.tissue.lattice()
     assert fine is not None
+    if fine.kind == "bench":
+        anatomy = liver_block(lattice, scenario.tissue.tumour, parameters)
+        return FineParts(lattice, anatomy, _evenly_perfused(fine, lattice, parameters), None)
     if fine.kind == "spheroid":
         anatomy = build(lattice, scenario.tissue.tumour, seed, number, parameters)
         oxygen = FineOxygen(parameters, lattice, medium=fine.medium)
@@ -88,6 +93,14 @@ def _network(
     inlet = inlet_pressure(graph, flow, blood, parameters["oxygen.saturation_arterial"], [])
     walls = VesselWalls(graph, np.zeros(3), lattice, flow.edge_flow != 0.0, parameters)
     return graph, FineOxygen(parameters, lattice, walls=walls, blood=Carried(graph, blood, own, inlet))
+
+
+def _evenly_perfused(fine: Fine, lattice: Lattice, parameters: Parameters) -> GrownVessels:
+    """No vessels, and the same blood everywhere; arteries and portal vein bring it as they do to normal liver."""
+    arterial, portal = liver_perfusion("normal", parameters)
+    share = arterial / (arterial + portal)
+    even = (share * fine.perfusion, (1.0 - share) * fine.perfusion)
+    return replace(_without_beds(_nothing(), lattice), even=even)
 
 
 def _nothing() -> VesselGraph:

@@ -145,9 +145,26 @@ class FineOxygenation(Oxygenation):
         self.everywhere(state, population)
 
 
+class NoOxygenation(Oxygenation):
+    """As `Oxygenation`, where oxygen is not followed: nothing is ever short of it."""
+
+    def attach(self, state: State) -> None:
+        """Take another state; nothing depends on it."""
+
+    def update(self, state: State, sites: NDArray[np.int64]) -> None:
+        """Nothing changes."""
+
+    def everywhere(self, state: State, population: Population) -> None:
+        """Nothing changes."""
+
+    def refresh(self, state: State, population: Population) -> None:
+        """Nothing changes."""
+
+
 def oxygenation_of(patient: Patient, threads: int = 1, coupled: bool = True) -> Oxygenation:
     """The oxygenation that fits a patient's oxygen."""
-    return (FineOxygenation if isinstance(patient.oxygen, FineOxygen) else Oxygenation)(patient, threads, coupled)
+    kind = FineOxygenation if isinstance(patient.oxygen, FineOxygen) else Oxygenation
+    return (NoOxygenation if patient.oxygen is None else kind)(patient, threads, coupled)
 
 
 @njit

@@ -32,6 +32,7 @@ from tumorsim.outcomes.perfusion_imaging import seen_oil, seen_thrombus
 from tumorsim.outcomes.registration import registration_shift
 from tumorsim.parameters import Parameters
 from tumorsim.scenario import Scenario, Tissue
+from tumorsim.scenario.fine import Fine
 from tumorsim.state import CAUSES, LIVER, THROMBOSED, State
 from tumorsim.vessels import oil
 from tumorsim.vessels.beads import BeadRide
@@ -74,6 +75,8 @@ class Patient:
     liver_arterial : float
         Mean arterial perfusion of the box's liver outside the target by that flow [1/s]: what an image calls
         the brightness of liver.
+    bench : Fine or None
+        What a block on a bench is like: its temperature and its blood. None for a patient.
     """
 
     seed: int
@@ -88,13 +91,14 @@ class Patient:
     bead_ride: BeadRide
     oil_capacity: NDArray[np.float64]
     buffer: BufferReference
-    oxygen: OxygenModel | FineOxygen
+    oxygen: OxygenModel | FineOxygen | None
     clocks: IschaemiaClocks
     traits: Traits
     untreated_arterial: NDArray[np.float32]
     untreated_flow: NDArray[np.float64]
     plain_flow: NDArray[np.float64]
     liver_arterial: float
+    bench: Fine | None = None
     _below: dict[str, NDArray[np.bool_]] = field(default_factory=dict, repr=False)
 
     @property
@@ -313,11 +317,12 @@ def build_patient(scenario: Scenario, *, number: int = 0, seed: int | None = Non
         liver_arterial=float(unchanged[liver].mean(dtype=np.float64))
         if liver.any()
         else liver_perfusion(tissue.liver, parameters)[0],
+        bench=tissue.fine if tissue.fine is not None and tissue.fine.kind == "bench" else None,
     )
 
 
 def _foci(tissue: Tissue, seed: int, number: int, parameters: Parameters) -> Foci:
-    """Latent foci of a patient; fine tissue has no liver beyond it."""
+    """Latent foci of a patient; without grown vessels there is no liver beyond the box."""
     if tissue.fine is not None:
         return no_foci()
     return draw_foci(
@@ -336,7 +341,7 @@ def _foci(tissue: Tissue, seed: int, number: int, parameters: Parameters) -> Foc
 
 def _parts(
     scenario: Scenario, seed: int, number: int, parameters: Parameters
-) -> tuple[Lattice, Anatomy, GrownVessels, OxygenModel | FineOxygen]:
+) -> tuple[Lattice, Anatomy, GrownVessels, OxygenModel | FineOxygen | None]:
     """Box, anatomy, vessels and oxygen of a patient: liver with grown trees, or fine tissue."""
     tissue = scenario.tissue
     if tissue.fine is not None:

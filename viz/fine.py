@@ -27,7 +27,7 @@ SIZES = {
 
 
 def kind_of(scenario: Scenario) -> str | None:
-    """``spheroid``, ``cord`` or ``network``; None for a tumour in liver."""
+    """``spheroid``, ``cord``, ``network`` or ``bench``; None for a tumour in liver."""
     return None if scenario.tissue.fine is None else scenario.tissue.fine.kind
 
 

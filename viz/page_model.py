@@ -68,6 +68,11 @@ def choices(name: str | None = None) -> Choices:
         Where there is no such scenario or it is not valid.
     """
     scenario = Scenario.load(name or os.environ.get(SCENARIO) or "tace_lobar")
+    if kind_of(scenario) == "bench":
+        raise InputError(
+            f"{scenario.name}: the page plays a tumour step by step, and a bench has none. Use tumorsim run FILE, and "
+            "tumorsim report, which draws the zone in the block."
+        )
     same = [label for label, file in SHIPPED.items() if Scenario.load(file).treatments == scenario.treatments]
     names = tuple(SHIPPED) if same else (AS_IN_FILE, *SHIPPED)
     if kind_of(scenario) is not None:  # what is given through arteries of the liver cannot be given here

@@ -225,6 +225,8 @@ def test_common_past_ends_at_the_first_treatment_not_shared() -> None:
 
 def test_the_shipped_scenarios() -> None:
     assert packaged.names() == [
+        "bench_ex_vivo",
+        "bench_in_vivo",
         "cord",
         "dome_phrenic",
         "gelatin_twice",

@@ -88,7 +88,15 @@ BROKEN: dict[str, tuple[str, str, list[list[str]]]] = {
     ),
     "four dimensions": ("spacing: 1 mm", "spacing: 1 mm\n  dimensions: 4", [["tissue.dimensions", "2 to 3"]]),
     "unknown liver": ("spacing: 1 mm", "spacing: 1 mm\n  liver: fatty", [["tissue.liver", "normal, cirrhotic"]]),
-    "bench of a later version": ("spacing: 1 mm", "spacing: 1 mm\n  bench: ex vivo", [["tissue.bench", "not in this version"]]),
+    "bench with a tumour": (
+        "spacing: 1 mm",
+        "spacing: 1 mm\n  bench: ex vivo",
+        [
+            [":11:", "tissue.tumour", "without a tumour"],
+            ["vessels: ", "has no vessels"],
+            ["treatments.0", "tace cannot be tried on a bench", "microwave, radiofrequency"],
+        ],
+    ),
     "tissue is a word": ("tissue:\n", "notes: x\ntissue_: 1\ntissue2:\n", [["tissue: is missing"], ["tissue_"], ["tissue2"]]),
     "no run length": ("until: 10 d\n", "", [[":1:", "until: is missing", "until: 180 d"]]),
     "until off the grid": ("until: 10 d", "until: 10.1 d", [[":3:", "until", "not a whole number of steps", "10.5 d"]]),

@@ -273,3 +273,14 @@ def test_fine_tissue_plays_without_liver_trees_or_treatments(
     finally:
         monkeypatch.undo()
         page.choices.cache_clear()
+
+
+def test_a_bench_is_refused_in_a_sentence(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUMORSIM_SCENARIO", "bench_in_vivo")
+    page.choices.cache_clear()
+    try:
+        model = page.PageModel()
+        assert not model.running and len(model.problems) == 1 and "a bench has none" in model.problems[0]
+        model.step()
+    finally:
+        page.choices.cache_clear()

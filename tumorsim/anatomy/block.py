@@ -1,4 +1,4 @@
-"""A block of nothing but tumour: what surrounds the vessel of a cord, or the vessels of a network."""
+"""Blocks of one tissue: of tumour around the vessel of a cord or those of a network, of liver on a bench."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tumorsim.anatomy.spec import TumourSpec
 from tumorsim.anatomy.tumour import fill
 from tumorsim.errors import InputError
 from tumorsim.lattice import Lattice
-from tumorsim.state import OUTSIDE
+from tumorsim.state import LIVER, OUTSIDE
 
 
 def cylinder(lattice: Lattice, radius: float) -> NDArray[np.bool_]:
@@ -52,14 +52,33 @@ def block(lattice: Lattice, cells: NDArray[np.bool_], spec: TumourSpec, paramete
     grid = np.pad(cells.reshape(lattice.shape), 1)
     away = ndimage.distance_transform_edt(grid)[1:-1, 1:-1, 1:-1].reshape(-1)
     depth = np.where(cells, away - 0.5, -0.5) * lattice.spacing
+    return _plain(lattice, np.where(cells, 1, OUTSIDE).astype(np.uint8), depth, cells, spec, parameters)
+
+
+def liver_block(lattice: Lattice, spec: TumourSpec, parameters: Mapping[str, float]) -> Anatomy:
+    """An anatomy of liver and nothing else: no tumour, no target; parameters as `block`."""
+    none = np.zeros(lattice.n_sites, dtype=bool)
+    depth = np.full(lattice.n_sites, -np.inf)
+    return _plain(lattice, np.full(lattice.n_sites, LIVER, dtype=np.uint8), depth, none, spec, parameters)
+
+
+def _plain(
+    lattice: Lattice,
+    compartment: NDArray[np.uint8],
+    depth: NDArray[np.float64],
+    tumour: NDArray[np.bool_],
+    spec: TumourSpec,
+    parameters: Mapping[str, float],
+) -> Anatomy:
+    """Without capsule, septa, satellites and thrombus; all tumour is target."""
     mark = np.zeros(lattice.n_sites, dtype=np.uint8)
     return Anatomy(
         lattice=lattice,
         spec=spec,
-        compartment=np.where(cells, 1, OUTSIDE).astype(np.uint8),
+        compartment=compartment,
         depth=depth.astype(np.float32),
-        tumour=cells,
-        target=cells.copy(),
+        tumour=tumour,
+        target=tumour.copy(),
         thrombus=np.zeros(lattice.n_sites, dtype=bool),
         capsule_site=mark,
         satellites=(),

@@ -15,7 +15,7 @@ Form = Lobulated | Nodules | Infiltrating | PatientImage
 _FORMS: dict[str, type] = {
     "lobulated": Lobulated, "nodules": Nodules, "infiltrating": Infiltrating, "image": PatientImage,
 }  # fmt: skip
-SHAPES = ("sphere", "ellipsoid", *_FORMS)
+SHAPES = ("sphere", "ellipsoid", *_FORMS, "none")
 CAPSULES = ("none", "partial", "intact")
 PLACES = ("deep", "dome", "bare area", "anterior-inferior")
 VASCULARITIES = ("hyper", "iso", "hypo")
@@ -34,9 +34,9 @@ class TumourSpec:
         Diameter of a sphere [m]; of a drawn form, that of the sphere of its volume.
     axes : tuple of 3 floats, optional
         Full lengths of an ellipsoid along x, y and z [m].
-    shape : {"sphere", "ellipsoid", "lobulated", "nodules", "infiltrating", "image"}
+    shape : {"sphere", "ellipsoid", "lobulated", "nodules", "infiltrating", "image", "none"}
         A sphere and the drawn forms take ``diameter`` (nodules of given sizes do not), an ellipsoid takes
-        ``axes``, a tumour from an image takes neither.
+        ``axes``, a tumour from an image takes neither, nor does ``none``: no tumour.
     form : Lobulated, Nodules, Infiltrating or PatientImage, optional
         What the last four are like.
     capsule : {"none", "partial", "intact"}
@@ -110,6 +110,9 @@ class TumourSpec:
     def _size_problems(self) -> list[str]:
         """What is wrong between the shape, its sizes and its form."""
         problems = []
+        if self.shape == "none":
+            named = self.diameter is not None or self.axes is not None
+            return ["tumour: shape 'none' takes no diameter and no axes"] if named else []
         form = _FORMS.get(self.shape)
         if form is not None and not isinstance(self.form, form):
             problems.append(f"tumour.form: shape '{self.shape}' needs its {form.__name__}")
@@ -152,6 +155,8 @@ class TumourSpec:
         """Half the lengths along x, y and z [m]; of a drawn form those of the sphere of its volume."""
         if isinstance(self.form, PatientImage):
             return self.form.half
+        if self.shape == "none":
+            return (0.0, 0.0, 0.0)
         if self.axes is not None:
             x, y, z = self.axes
             return (x / 2, y / 2, z / 2)

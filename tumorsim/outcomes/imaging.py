@@ -162,7 +162,8 @@ def take(
         As in `Image`.
     """
     present = Present(lattice) if present is None else present
-    enhancement = q_arterial / liver_arterial
+    # liver without arterial blood, as on a bench ex vivo, has nothing that could enhance
+    enhancement = q_arterial / liver_arterial if liver_arterial > 0.0 else np.zeros_like(q_arterial)
     visible = visible_tumour(
         lattice,
         viable / capacity,

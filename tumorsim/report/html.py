@@ -10,10 +10,10 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from tumorsim.report import audit, figures, palette, png, slices, tables, words
+from tumorsim.report import audit, bench, figures, palette, png, slices, tables, words
 from tumorsim.report.curves import Curves, summarise
 from tumorsim.report.results import Results
-from tumorsim.report.setting import Setting, setting_of
+from tumorsim.report.setting import BENCH, Setting, setting_of
 
 LIMITS = (
     "Not modelled: pain, quality of life, overall survival, cost in money.",
@@ -51,6 +51,8 @@ def render(results: Results) -> str:
         "amount": tables.amount,
     }
     css = Markup(environment.get_template("report.css").render(palette=palette.ARMS))
+    if setting_of(results.manifest["scenario"]) is BENCH:
+        return environment.get_template("bench.html.j2").render(**bench.context(results), css=css)
     return environment.get_template("report.html.j2").render(**_context(results), css=css)
 
 

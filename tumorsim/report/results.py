@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tumorsim.errors import InputError, nearest
 from tumorsim.report import words
-from tumorsim.report.setting import setting_of
+from tumorsim.report.setting import BENCH, setting_of
 from tumorsim.studies import older, store
 from tumorsim.studies.records import VIABLE
 
@@ -135,9 +135,10 @@ class Results:
 
     def sentences(self) -> list[str]:
         """What came out, in words: one sentence an arm, one a pair, and who was left out."""
-        noun = setting_of(self.manifest["scenario"]).noun
-        said = [words.arm_sentence(name, arm, noun) for name, arm in self.arms.items()]
-        said += [words.pair_sentence(name, pair) for name, pair in self.pairs.items()]
+        setting = setting_of(self.manifest["scenario"])
+        said = [words.arm_sentence(name, arm, setting.noun) for name, arm in self.arms.items()]
+        if setting is not BENCH:  # pairs compare cells
+            said += [words.pair_sentence(name, pair) for name, pair in self.pairs.items()]
         left_out = words.left_out(self.summary)
         return [*said, *filter(None, (left_out, self.older))]
 

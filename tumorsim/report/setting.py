@@ -1,4 +1,4 @@
-"""What stands around the tumour of a report: liver, or one of the fine tissues, and the words that follow from it."""
+"""What stands around the tumour of a report: liver, a fine tissue or nothing (a bench), and the words for it."""
 
 from __future__ import annotations
 
@@ -63,17 +63,24 @@ NETWORK = Setting(
     "no tissue", palette.MEDIUM, _ACROSS, "tissue", "Counted in the whole tissue of the network.", _ZONES, "vessel",
     in_liver=False, foreign=_NONE,
 )  # fmt: skip
+BENCH = Setting(
+    noun="block", counted="", in_liver=False,
+    foreign=(*_NONE, "blood", "cells", "clocks", "condition", "hydrodissection", "organs", "oxygen", "planning",
+             "tissue", "traits", "vessels"),
+)  # fmt: skip
 
 
 def setting_of(scenarios: Mapping[str, Mapping[str, Any]]) -> Setting:
     """The setting of a study by the scenarios of its arms, as written; liver where arms differ."""
     found = {_one(scenario) for scenario in scenarios.values()}
     name = found.pop() if len(found) == 1 else "liver"
-    return {"spheroid": SPHEROID, "cord": CORD, "network": NETWORK, "liver": LIVER}[name]
+    return {"spheroid": SPHEROID, "cord": CORD, "network": NETWORK, "bench": BENCH, "liver": LIVER}[name]
 
 
 def _one(scenario: Mapping[str, Any]) -> str:
     tissue = scenario.get("tissue") or {}
+    if tissue.get("bench") is not None:
+        return "bench"
     if tissue.get("culture") is not None:
         return "spheroid"
     if tissue.get("cord") is not None:

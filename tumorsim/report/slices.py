@@ -21,6 +21,7 @@ STILL_BELOW = 0.05  # share of its untreated flow under which a vessel is drawn 
 PO2_TOP = 60.0  # mmHg at the upper end of the colours
 FINEST = 420  # sites across; a finer picture is thinned, so that the page stays small
 SEEN_DECADES = 4.0  # of cells along a line of sight, from the palest to the darkest
+DAMAGE_DECADES = 2.0  # of Omega on either side of 1, in the colours of damage by heat
 SINUSOID, OTHER = 4, 5
 FULL_WIDTH = 40.0  # mm of tissue from which lines have their full width; narrower pictures have finer ones
 # length of the scale bar, and the width of a picture above which it is taken [mm]
@@ -90,6 +91,19 @@ def seen_through(snapshot: Snapshot, axis: str, arm: str) -> str:
     x0, y0 = (float(v) for v in snapshot[f"origin_{axis}"])
     inside = snapshot[f"thrombus_{axis}"].astype(int)
     return drawn.replace("</svg>", _outline(inside, x0, y0, float(snapshot["spacing_mm"]), "clot") + "</svg>")
+
+
+def zone(snapshot: Snapshot, axis: str, arm: str) -> str:
+    """Damage by heat, from a hundredth of what coagulates to a hundred times, and the border of the zone."""
+    omega = snapshot[f"omega_{axis}"].astype(np.float64)
+    share = 0.5 + np.log10(np.maximum(omega, 1e-30)) / (2.0 * DAMAGE_DECADES)
+    rgb = np.where((share > 0.0)[..., None], png.ramp(share, palette.DAMAGE), png.colours([palette.LIVER])[0])
+    spacing = float(snapshot["spacing_mm"])
+    area = float((omega >= 1.0).sum()) * spacing**2
+    drawn = _panel(snapshot, axis, rgb, np.ones(omega.shape, bool), f"{arm}, zone across {axis}",
+                   f"coagulated: {words.number(area)} mm² of this slice")  # fmt: skip
+    x0, y0 = (float(v) for v in snapshot[f"origin_{axis}"])
+    return drawn.replace("</svg>", _outline((omega >= 1.0).astype(int), x0, y0, spacing, "border") + "</svg>")
 
 
 def _panel(
@@ -271,4 +285,4 @@ def legend(snapshots: list[Snapshot], setting: Setting = LIVER) -> list[tuple[st
     return signs
 
 
-__all__ = ["legend", "oxygen", "planes", "reasons", "seen_through", "tissue"]
+__all__ = ["legend", "oxygen", "planes", "reasons", "seen_through", "tissue", "zone"]

@@ -221,7 +221,8 @@ def arm_sentence(name: str, arm: Mapping[str, Any], noun: str = "patient") -> st
     kill, p0 = arm["log10_kill"], arm["p0"]
     day = number(arm["horizon_d"], 3)
     if kill is None or p0 is None:
-        return f"{name}: there is no tumour to count."
+        zone = zone_sentence(arm.get("zone"))
+        return f"{name}: there is no tumour to count." if zone is None else f"{name}: {zone}"
     if kill["n"] == 0:
         return f"{name}: every {noun} was left out."
     if kill["n"] == 1:
@@ -245,6 +246,16 @@ def arm_sentence(name: str, arm: Mapping[str, Any], noun: str = "patient") -> st
     else:
         end = f" No {noun} of {p0['n']} was cleared (at most {percent(p0['high'])})."
     return f"{name}: {change}{end}"
+
+
+def zone_sentence(zone: Mapping[str, Any] | None) -> str | None:
+    """How large a zone of heat is, on the average; None where nothing was heated."""
+    if not zone or zone["short_axis_mm"]["mean"] is None:
+        return None
+    short, long, volume = (zone[key]["mean"] for key in ("short_axis_mm", "long_axis_mm", "volume_ml"))
+    if not volume:
+        return "nothing was coagulated."
+    return f"the zone is {short:.1f} mm across the needle and {long:.1f} mm along it ({number(volume)} mL)."
 
 
 def _many(noun: str) -> str:

@@ -69,7 +69,7 @@ def whole_checks(file: ScenarioFile, kept: list[int], ok: Ok, document: Document
         yield from found
         vessels_ok = not found
     fine = fine_kind(file)
-    wrong_fine = list(fine_problems(file, document.data)) if fine != "network" or vessels_ok else []
+    wrong_fine = list(fine_problems(file, document.data, parameters)) if fine != "network" or vessels_ok else []
     wrong_fine = [(path, text) for path, text in wrong_fine if ok(path)]
     yield from wrong_fine
     organs = [(path, text) for path, text in organ_problems(file) if ok(path)] if ok(("tissue", "organs")) else []
@@ -86,7 +86,7 @@ def whole_checks(file: ScenarioFile, kept: list[int], ok: Ok, document: Document
             yield from place_problems(tissue, parameters)
         if not boxed:
             box = tissue.lattice().size
-        longest = 2 * max(tissue.tumour.semi_axes)
+        longest = 2 * max(tissue.tumour.semi_axes)  # 0 on a bench, where nothing reads it
         by_size: int | None = feeders_by_size(longest, parameters, tissue.tumour.vascularity)
     else:
         by_size = None
@@ -94,16 +94,20 @@ def whole_checks(file: ScenarioFile, kept: list[int], ok: Ok, document: Document
     beside = None if organs or not ok(("tissue", "organs")) else tuple(n for o in file.tissue.organs for n in o.named())
     step = file.step if ok(("step",)) else None
     slab = file.tissue.dimensions == 2 and ok(("tissue", "dimensions"))
-    context = Context(feeders if vessels_ok else None, names, beside, box, slab, step, document.folder)
+    context = Context(feeders if vessels_ok else None, names, beside, box, slab, step, document.folder, fine == "bench")
     for place, item in zip(kept, file.treatments, strict=True):
         kind = item_kind(item)
+        if kind is not None and fine == "bench" and not registry()[kind].on_bench:
+            can = ", ".join(name for name, each in registry().items() if each.on_bench)
+            yield ("treatments", place), f"{kind} cannot be tried on a bench, which has no tumour. Allowed: {can}."
+            continue
         if kind is not None and fine is not None and tissue_ok and registry()[kind].needs_feeders:
             yield (
                 ("treatments", place),
                 f"{kind} goes through the arteries that feed a tumour in liver; {FINE_WORDS[fine]} has none.",
             )
             continue
-        if kind is not None and fine is not None and tissue_ok and registry()[kind].needs_liver:
+        if kind is not None and fine is not None and fine != "bench" and tissue_ok and registry()[kind].needs_liver:
             yield ("treatments", place), f"{kind} is given in liver; {FINE_WORDS[fine]} has none."
             continue
         if kind is None or (names is None and file.vessels.file is not None):
@@ -191,7 +195,7 @@ def _ids(file: ScenarioFile, kept: list[int], ok: Ok) -> Iterator[Problem]:
 
 def _shape(file: ScenarioFile, ok: Ok, document: Document, parameters: Parameters) -> list[Problem]:
     """Problems of the tumour's shape and size; of a drawn form only where these are sound."""
-    if not ok(("tissue", "tumour"), ("tissue", "image")):
+    if not ok(("tissue", "tumour"), ("tissue", "image"), ("tissue", "bench")):
         return []
     found = [(path, text) for path, text in shape_problems(file, document.data) if ok(path)]
     if not found and ok(("tissue", "dimensions")):
@@ -255,7 +259,7 @@ def _box(tissue: Tissue, file: ScenarioFile, ok: Ok, parameters: Parameters) -> 
         return
     across = min(tissue.tumour.least_across[: tissue.dimensions])
     sides = [2 * half for half in tissue.tumour.reach[: tissue.dimensions]]
-    filled = tissue.fine is not None and bool(tissue.fine.filled)  # by tumour: it has no border in the box
+    filled = tissue.fine is not None and not tissue.fine.bordered
     if not filled and across < LEAST_ACROSS * spacing * (1 - 1e-9):
         yield (
             path,

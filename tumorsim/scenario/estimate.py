@@ -45,7 +45,7 @@ def estimate(
     parameters: Mapping[str, float],
 ) -> Estimate:
     """Estimate a patient from the number of sites and the tumour's volume [m3] (in a slab, of its slice)."""
-    tumour_sites = max(1, math.ceil(tumour_volume / spacing**3))
+    tumour_sites = max(1, math.ceil(tumour_volume / spacing**3)) if tumour_volume > 0.0 else 0
     one_cell = capacity == 1
     bytes_site = parameters["scenario.bytes_one_cell" if one_cell else "scenario.bytes_site"]
     seconds = sites * parameters["scenario.seconds_site"] + steps * (

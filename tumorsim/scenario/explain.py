@@ -7,6 +7,7 @@ import textwrap
 
 from tumorsim import quantity
 from tumorsim.parameters import load_parameters
+from tumorsim.scenario.bench import bench_rows
 from tumorsim.scenario.condition import condition_words
 from tumorsim.scenario.estimate import available_memory, bytes_text, count_text
 from tumorsim.scenario.explain_fine import fine_rows
@@ -32,7 +33,9 @@ ARTERY_WORDS = {"phrenic": "right inferior phrenic artery", "omental": "omental 
 def explain(scenario: Scenario) -> str:
     """Plain words, several lines: tumour, blood supply, treatments, readings, cost, caveats."""
     fine = scenario.tissue.fine
-    if fine is not None:
+    if fine is not None and fine.kind == "bench":
+        where = bench_rows(scenario.tissue)
+    elif fine is not None:
         where = fine_rows(scenario, fine)
     else:
         where = [
@@ -144,6 +147,8 @@ def _time(scenario: Scenario) -> str:
 def _readings(scenario: Scenario) -> list[str]:
     texts = [f"at {_span(scenario.assess)} (horizon)"]
     due, last = scenario.after_last_due, scenario.after_last
+    if scenario.tissue.fine is not None and scenario.tissue.fine.kind == "bench":
+        return [f"{texts[0]}: the zone, where damage (Omega) is at least 1 once it has stopped rising"]
     if due is None:
         texts.append("after_last: when the arm it is compared with is read")
     elif last is None:
@@ -159,8 +164,9 @@ def _readings(scenario: Scenario) -> list[str]:
 
 def _cost(scenario: Scenario) -> str:
     cost = scenario.estimate
+    cells = f"{count_text(cost.cells)} tumour cells, " if cost.cells else ""
     return (
-        f"{count_text(cost.sites)} sites, {count_text(cost.cells)} tumour cells, about "
+        f"{count_text(cost.sites)} sites, {cells}about "
         f"{bytes_text(cost.memory)} of memory and {math.ceil(cost.seconds)} s "
         "for each patient on one core, once compiled"
     )
@@ -187,7 +193,7 @@ def notes(scenario: Scenario) -> list[str]:
     tissue, tumour = scenario.tissue, scenario.tissue.tumour
     half = min(tissue.lattice().size[: tissue.dimensions]) / 2 - tissue.spacing
     texts += tissue.image.notes if tissue.image is not None else ()
-    filled = tissue.fine is not None and bool(tissue.fine.filled)  # by tumour: it cannot grow
+    filled = tissue.fine is not None and not tissue.fine.bordered  # there is none, or no room: it cannot grow
     reach = math.inf if filled else 3 * tumour.doubling_time * math.log2(half / max(tumour.reach))
     if reach < scenario.until:
         texts.append(
@@ -265,6 +271,8 @@ def one_line(scenario: Scenario) -> str:
     where = "" if tumour.place == "deep" else f" ({tumour.place})"
     thrombus = "" if tumour.thrombus == "none" else f", thrombus {tumour.thrombus}"
     septa = _count(tumour.septa, "septum", "septa")
+    if scenario.tissue.fine is not None and scenario.tissue.fine.kind == "bench":
+        return f"{bench_rows(scenario.tissue)[0][1][0]}; {told or 'no treatment'}"
     if scenario.tissue.fine is not None:
         return f"tumour as a {scenario.tissue.fine.kind} of {size}; {told or 'no treatment'}"
     return f"{size} tumour{where}, capsule {tumour.capsule}, {septa}{thrombus}; {told or 'no treatment'}"

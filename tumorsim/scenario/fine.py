@@ -1,7 +1,8 @@
-"""Tissue at 50 um and less, where single vessels are resolved: a spheroid in medium, a cord, a network in its tissue.
+"""Tissue without grown vessels: a spheroid in medium, a cord, a network in its tissue, or a bench.
 
-What a file says about it (``tissue.culture``, ``tissue.cord``, or ``vessels.file``), what cannot stand beside it,
-and the box that follows.
+What a file says about it (``tissue.culture``, ``tissue.cord``, ``vessels.file``, ``tissue.bench``), what cannot stand
+beside it, and the box that follows. Spheroid, cord and network resolve single vessels, at 50 um and less; a bench
+has liver and no tumour, see `tumorsim.scenario.bench`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from tumorsim.anatomy.spec import TumourSpec
 from tumorsim.errors import InputError
 from tumorsim.fields.network_oxygen import network_box
 from tumorsim.fields.oxygen import NARROWEST
+from tumorsim.scenario.bench import IN_VIVO, bench_problems, bench_side, bench_temperature, only_on_bench
 from tumorsim.vessels.files import read_graph
 from tumorsim.vessels.flow import FlowSolver
 
@@ -24,7 +26,10 @@ if TYPE_CHECKING:
 
 Problem = tuple[tuple[str | int, ...], str]
 
-FINE_WORDS = {"spheroid": "a spheroid in culture", "cord": "a cord", "network": "a network in its tissue"}
+FINE_WORDS = {
+    "spheroid": "a spheroid in culture", "cord": "a cord", "network": "a network in its tissue",
+    "bench": "a bench experiment",
+}  # fmt: skip
 _GROWN = {"feeders": "arteries", "extrahepatic": "an artery from outside the liver", "terminals": "trees"}
 _PLAIN = ("capsule", "septa", "satellites", "latent_foci", "thrombus", "place", "vascularity")
 _UM = 1e-6
@@ -32,12 +37,12 @@ _UM = 1e-6
 
 @dataclass(frozen=True)
 class Fine:
-    """Tissue at fine spacing (SI; pressures mmHg).
+    """Tissue without grown vessels (SI; pressures mmHg, temperatures degC).
 
     Attributes
     ----------
     kind : str
-        ``spheroid``, ``cord`` or ``network``.
+        ``spheroid``, ``cord``, ``network`` or ``bench``.
     box : tuple of 3 floats
         Sides of the box [m].
     medium : float
@@ -46,6 +51,8 @@ class Fine:
         Of the cord's tissue and of its vessel [m], and the pressure of the vessel's blood (cord).
     species : str
         Whose haemoglobin the blood carries: ``human`` or ``rat`` (network).
+    temperature, perfusion : float
+        Of the liver before it is heated, and its blood everywhere [1/s], 0 ex vivo (bench).
     """
 
     kind: str
@@ -55,15 +62,24 @@ class Fine:
     vessel_radius: float | None = None
     blood: float | None = None
     species: str | None = None
+    temperature: float | None = None
+    perfusion: float = 0.0
+
+    @property
+    def bordered(self) -> bool:
+        """Whether there is a tumour with a border in the box."""
+        return self.kind == "spheroid"
 
     @property
     def filled(self) -> dict[str, Any]:
         """Keys of the tumour that follow from the tissue: of a cord and a network it fills the box."""
-        return {} if self.kind == "spheroid" else {"axes": self.box, "diameter": None, "shape": None}
+        return {} if self.kind in ("spheroid", "bench") else {"axes": self.box, "diameter": None, "shape": None}
 
 
 def fine_kind(file: ScenarioFile) -> str | None:
-    """Which fine tissue a file asks for; None for liver with grown vessels."""
+    """Which tissue without grown vessels a file asks for; None for liver with them."""
+    if file.tissue.bench is not None:
+        return "bench"
     if file.tissue.culture is not None:
         return "spheroid"
     if file.tissue.cord is not None:
@@ -105,12 +121,20 @@ def resolve_fine(
         corners = network_box(read_graph(graph), None, parameters["oxygen.network_margin"], [])
         x, y, z = (float(side) for side in corners[1] - corners[0])
         return Fine(kind, (x, y, z), species=file.vessels.species or "human")
+    if kind == "bench":
+        side, warm = bench_side(tissue, parameters), bench_temperature(tissue, parameters)
+        blood = parameters["heat.perfusion_normal"] if tissue.bench == IN_VIVO else 0.0
+        return Fine(kind, (side, side, side), temperature=warm, perfusion=blood)
     return None
 
 
-def fine_problems(file: ScenarioFile, data: Any) -> Iterator[Problem]:
-    """What is wrong with a fine tissue, or missing for one, that can be said without its box."""
+def fine_problems(file: ScenarioFile, data: Any, parameters: Mapping[str, float]) -> Iterator[Problem]:
+    """What is wrong with a tissue without grown vessels, or missing for one, that can be said without its box."""
     kind, tissue = fine_kind(file), file.tissue
+    if kind == "bench":
+        yield from bench_problems(file, data, parameters)
+        return
+    yield from only_on_bench(file)
     fine = tissue.spacing <= NARROWEST * (1 + 1e-9)
     spacing = f"{tissue.spacing / _UM:.4g} um"
     written: dict[str, Any] = data["tissue"] if isinstance(data.get("tissue"), dict) else {}

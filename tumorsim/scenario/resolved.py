@@ -16,6 +16,7 @@ from tumorsim.anatomy.spec import TumourSpec, box_size
 from tumorsim.lattice import Lattice, capacity
 from tumorsim.outcomes.reserve import StartCondition
 from tumorsim.parameters import Parameters, load_parameters
+from tumorsim.scenario.bench import NO_TUMOUR
 from tumorsim.scenario.condition import start_condition, with_liver_volume
 from tumorsim.scenario.couplings import ALL_ON, Couplings
 from tumorsim.scenario.document import Document
@@ -34,7 +35,7 @@ class Tissue:
     """The block of liver: cubic box of edge ``size`` [m], ``spacing`` [m], ``density`` [1/m3].
 
     ``dimensions`` is 3, or 2 for a slab one site thick. ``fine`` is what stands in the place of liver and grown
-    vessels at 50 um and less; then ``size`` is the longest side of its box.
+    vessels; then ``size`` is the longest side of its box.
     """
 
     tumour: TumourSpec
@@ -220,8 +221,8 @@ class Scenario:
 
     @property
     def after_last_due(self) -> int | None:
-        """As `after_last`, even where the run ends before."""
-        if not self.treatments:
+        """As `after_last`, even where the run ends before; None on a bench, where nothing goes on after a session."""
+        if not self.treatments or (self.tissue.fine is not None and self.tissue.fine.kind == "bench"):
             return None
         wait = max(event.definition.read_after for event in self.treatments)
         return max(event.at for event in self.treatments) + wait
@@ -263,6 +264,8 @@ def resolve_tissue(
 
     ``image`` is that of `tissue_image`, ``fine`` that of `fine_tissue`.
     """
+    if fine is not None and fine.kind == "bench":
+        return Tissue(NO_TUMOUR, max(fine.box), tissue.spacing, 3, _density(tissue, parameters), "normal", fine)
     if fine is not None:
         tumour = tumour_spec(tissue.tumour.model_copy(update=fine.filled), parameters)
         return Tissue(tumour, max(fine.box), tissue.spacing, 3, _density(tissue, parameters), tissue.liver, fine)
@@ -314,7 +317,7 @@ def resolve(file: ScenarioFile, document: Document, source: Path | None) -> Scen
         assess=file.until if file.assess is None else file.assess,
         tissue=tissue,
         vessels=Vessels(None if fine else feeders, terminals, vessel_file(file, document), file.vessels.extrahepatic),
-        treatments=events(file.treatments, document.folder),
+        treatments=events(file.treatments, document.folder, parameters if file.tissue.bench else None),
         parameters=dict(sorted(file.parameters.items())),
         condition=None if fine else start_condition(file.condition, file.tissue.liver, parameters),
         notes=file.notes or "",
@@ -334,8 +337,13 @@ def item_kind(item: Any) -> str | None:
     return next((name for name in registry() if getattr(item, name, None) is not None), None)
 
 
-def events(items: Iterable[Any], folder: Path | None = None) -> tuple[Event, ...]:
-    """Treatment items in the order they happen, each with its occurrence; names of files are from ``folder`` on."""
+def events(
+    items: Iterable[Any], folder: Path | None = None, bench: Mapping[str, float] | None = None
+) -> tuple[Event, ...]:
+    """Treatment items in the order they happen, each with its occurrence.
+
+    Names of files are from ``folder`` on; ``bench`` is the parameter table of a bench, where needles are at the origin.
+    """
     numbered = sorted(enumerate(items), key=lambda entry: (entry[1].at, entry[0]))
     seen: dict[str, int] = {}
     result = []
@@ -347,6 +355,7 @@ def events(items: Iterable[Any], folder: Path | None = None) -> tuple[Event, ...
         name = item.id or f"{kind}_{seen[kind]}"
         spec = getattr(item, kind)
         spec = spec if folder is None else spec.located(folder)
+        spec = spec if bench is None else spec.centred(bench)
         result.append(Event(item.at, kind, name, seen[kind], spec, index))
     return tuple(result)
 

@@ -15,6 +15,7 @@ from pydantic_core import core_schema
 from tumorsim.anatomy.foci import MAX_LATENT_FOCI
 from tumorsim.anatomy.spec import CAPSULES, MAX_SATELLITES, MAX_SEPTA, PLACES, THROMBI, VASCULARITIES
 from tumorsim.fields.network_oxygen import SPECIES
+from tumorsim.scenario.bench import BENCHES
 from tumorsim.scenario.condition import ConditionFile
 from tumorsim.scenario.couplings import LATER_COUPLINGS, CouplingsFile
 from tumorsim.scenario.schema_organs import OrganFile
@@ -30,7 +31,6 @@ MAX_SEED = 2**32 - 1
 
 # Keys the design has and this version has not.
 LATER_KEYS: dict[tuple[str | int, ...], str] = {
-    ("tissue", "bench"): "bench experiments without a tumour",
     ("patient",): "patients in files of their own",
     ("arms",): "study files",
     ("patients",): "cohorts in files (use `tumorsim compare --patients`)",
@@ -135,14 +135,14 @@ class CordFile(Model):
 
 
 class TissueFile(Model):
-    """The block of tissue that is simulated: liver with a tumour in it, a spheroid in culture, or a cord."""
+    """The block of tissue that is simulated: liver with a tumour in it, a spheroid in culture, a cord, or a bench."""
 
     tumour: TumourFile = Field(default_factory=TumourFile)
     image: ImageFile | None = Field(
         default=None, description="A segmentation of the patient, in place of the tumour's diameter, axes and shape"
     )
     size: Annotated[float | None, OrWord("auto", Quantity("m", "70 mm", above="0 mm", at_most="1 m"))] = Field(
-        default=None, description="Edge of the box; auto: tumour and room to grow"
+        default=None, description="Edge of the box; auto: tumour and room to grow; on a bench: parameter"
     )
     spacing: Annotated[float, Quantity("m", "1 mm", above="0 mm", at_most="20 mm")] = Field(
         default=1e-3, description="Edge of a site; default 1 mm"
@@ -160,6 +160,12 @@ class TissueFile(Model):
     )
     cord: CordFile | None = Field(
         default=None, description="Tumour around one straight vessel (spacing of 50 um or less); tumour has no size"
+    )
+    bench: Annotated[str, Choice(BENCHES)] | None = Field(
+        default=None, description="A block of liver without a tumour, to be heated: dead at room temperature, or alive"
+    )
+    temperature: Annotated[float, Quantity("degC", "25 degC", at_least="0 degC", at_most="37 degC")] | None = Field(
+        default=None, description="Of the block of a bench ex vivo before it is heated; default: parameter"
     )
 
 

@@ -81,6 +81,8 @@ def shape_problems(file: ScenarioFile, data: Any) -> Iterator[Problem]:
     tissue, tumour = file.tissue, file.tissue.tumour
     fine, named = fine_kind(file), tumour.shape.named() if tumour.shape else []
     shape: Path = (*TUMOUR, "shape")
+    if fine == "bench":
+        return  # that there is no tumour is said with the rest of the bench
     if len(named) != 1 and tumour.shape is not None:
         listed = f" ({', '.join(named)})" if named else ""
         yield shape, f"names {len(named)} shapes{listed}. Write one."

@@ -220,6 +220,8 @@ def daily_rows(model: TumorModel) -> list[SeriesRow]:
     """What is worth a look now and then: blood, oxygen, debris, harm to liver."""
     fixed, state = model.virtual_patient, model.state
     at = model.now / HOUR
+    if fixed.bench is not None:  # no tumour, no patient
+        return [(at, "zone", float((state.heat_damage >= 1.0).sum()) * fixed.lattice.site_volume * ML, "mL")]
     tumour = fixed.anatomy.tumour
     blood = perfusion(model)
     rows: list[SeriesRow] = []
@@ -309,5 +311,6 @@ def picture(model: TumorModel) -> dict[str, NDArray[Any]]:
         slab=None if model.case.tissue.fine is None else max(1.5 * fixed.lattice.spacing, FINE_SLAB),
         organ=fixed.anatomy.organs.codes(fluid_now(state, fixed.parameters)) if fixed.anatomy.organs.each else None,
         organ_names=CODE_NAMES,
+        omega=None if fixed.bench is None else state.heat_damage,
         time_h=model.now / HOUR,
     )

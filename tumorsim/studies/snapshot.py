@@ -49,6 +49,7 @@ def make_snapshot(
     coarse: float = 4e-3,
     organ: ArrayLike | None = None,
     organ_names: Sequence[str] = (),
+    omega: ArrayLike | None = None,
 ) -> dict[str, NDArray[Any]]:
     """Three orthogonal slices through the middle of the target, with vessels, as plain named arrays.
 
@@ -83,6 +84,8 @@ def make_snapshot(
         Edge of the blocks of the residue map [m], rounded to whole sites.
     organ : (n,) uint8 or None
         What beside the tumour a site is: 0 liver or tumour, k for ``organ_names[k]``; None: nothing.
+    omega : (n,) float or None
+        Damage by heat; None: not drawn.
 
     Returns
     -------
@@ -93,6 +96,7 @@ def make_snapshot(
           ``target_a``: (rows, columns). Rows of slice z run along y and columns along x; slices x and y have z upwards.
         - ``residue_a``: viable cells in the target, summed along a.
         - ``thrombus_a``: whether tumour thrombus lies anywhere along a; only where there is any.
+        - ``omega_a``: damage by heat; only where it was given.
         - ``organ_a``: what is beside the tumour, with ``organ_names``; only where there are organs.
         - ``vessels_a`` (k, 9): x0, y0, x1, y1 [mm across and down the slice], radius [mm], kind, state,
           share of conductance left, share of flow left.
@@ -119,6 +123,8 @@ def make_snapshot(
     }
     if organ is not None:
         site["organ"] = np.asarray(organ, dtype=np.uint8)
+    if omega is not None:
+        site["omega"] = np.asarray(omega, dtype=np.float32)
     for name, array in site.items():
         if array.shape != (n,):
             raise ValueError(f"snapshot: {name} needs one value for each of {n} sites, got shape {array.shape}")

@@ -63,6 +63,8 @@ class Kind:
         It goes through arteries of the liver that feed the tumour; a spheroid, a cord or a network has none.
     needs_liver : bool
         It is given in liver, which these have not either.
+    on_bench : bool
+        It can be tried on a bench: in a block of liver without a tumour.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Kind:
     read_after: int = 28 * _DAY
     needs_feeders: bool = False
     needs_liver: bool = False
+    on_bench: bool = False
 
     def load(self) -> type[Treatment]:
         """The class that plans and delivers this kind."""

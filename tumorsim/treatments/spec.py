@@ -249,6 +249,8 @@ class Context:
         Step of the cells' clock [s].
     folder : Path or None
         Where names of files begin.
+    bench : bool
+        There is no tumour: a block of liver on a bench.
     """
 
     feeders: int | None = None
@@ -258,6 +260,7 @@ class Context:
     slab: bool = False
     step: int | None = None
     folder: Path | None = None
+    bench: bool = False
 
 
 class Spec(BaseModel):
@@ -275,6 +278,10 @@ class Spec(BaseModel):
 
     def located(self, folder: Path) -> Spec:
         """The same with names of files made absolute, which were relative to ``folder``."""
+        return self
+
+    def centred(self, parameters: Mapping[str, float]) -> Spec:
+        """The same for a bench, where what a plan would choose in a patient is fixed."""
         return self
 
     def contraindications(self, condition: Condition, parameters: Mapping[str, float]) -> tuple[str, ...]:

@@ -94,6 +94,8 @@ class GrownVessels:
         Volume of the sites of an exchange node [m3].
     seconds : float
         Wall time of the growth.
+    even : tuple of 2 floats
+        Arterial and portal perfusion of every site that no vessel of the graph brings [1/s]: liver on a bench.
     """
 
     graph: VesselGraph
@@ -110,6 +112,7 @@ class GrownVessels:
     compartment_of_exchange: NDArray[np.uint8]
     tissue_volume: Floats
     seconds: float
+    even: tuple[float, float] = (0.0, 0.0)
 
 
 def grow(

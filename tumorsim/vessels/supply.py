@@ -166,16 +166,16 @@ def site_supply(
         Solved flow [m3/s].
     """
 
-    def spread(kind: Kind, weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    def spread(kind: Kind, weight: NDArray[np.float32], even: float = 0.0) -> NDArray[np.float32]:
         inflow = exchange_inflow(grown.graph, edge_flow, kind)
         if not inflow.any():
-            return np.zeros(len(weight), dtype=np.float32)
+            return np.full(len(weight), even, dtype=np.float32)
         # the last row is for sites without tissue, whose exchange row is -1
         return weight * np.append(inflow, 0.0).astype(np.float32)[grown.exchange_of_site]
 
     return (
-        spread(Kind.ARTERIAL, grown.weight_arterial),
-        spread(Kind.PORTAL, grown.weight_portal),
+        spread(Kind.ARTERIAL, grown.weight_arterial, grown.even[0]),
+        spread(Kind.PORTAL, grown.weight_portal, grown.even[1]),
         spread(Kind.EXTRAHEPATIC, grown.weight_arterial),
     )
 

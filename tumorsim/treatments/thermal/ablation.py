@@ -35,6 +35,7 @@ from tumorsim.treatments.planning.needles import Point as Stop
 from tumorsim.treatments.planning.needles import covered_sites
 from tumorsim.treatments.planning.zone_report import zone_report
 from tumorsim.treatments.planning.zones import Option, Zone
+from tumorsim.treatments.thermal.bench import bench_attempt, bench_plan, reaches_face
 from tumorsim.treatments.thermal.expected import expected_axes
 from tumorsim.treatments.thermal.sar import Needle, Source
 from tumorsim.treatments.thermal.sar_table import read_sar_table
@@ -97,6 +98,9 @@ class Ablation(Treatment):
         patient: Patient = context["patient"]
         spec, table, lattice = self.spec, patient.parameters, patient.lattice
         told: dict[str, Any] = {"power_w": spec.power, "duration_s": spec.duration}
+        if patient.bench is not None:
+            self._goal = np.zeros(lattice.n_sites, dtype=bool)
+            return bench_plan(spec, told)
         image = context["baseline"] if self.reads_baseline else images
         margin = table["planning.margin"] if spec.margin is None else spec.margin
         goal = with_margin(lattice, image.visible, margin)
@@ -166,7 +170,8 @@ class Ablation(Treatment):
                 note = f"not delivered: point {n}, at ({where}) mm, lies outside the body"
                 return Delivery(nothing, changed=False, notes=(note,))
         done = burn(patient, state, burns, at)
-        context["pulse"]("heat", np.repeat(done.omega_cells[:, None], 4, axis=1))
+        if patient.bench is None:
+            context["pulse"]("heat", np.repeat(done.omega_cells[:, None], 4, axis=1))
         told = hand_over(patient, state, done, at)
         zone = done.omega >= COAGULATED_FROM
         read = zone_report(patient.lattice, done.omega, placed[0]["direction"])
@@ -187,7 +192,9 @@ class Ablation(Treatment):
             "placed": placed,
             **told,
         }
-        notes = () if done.heated.settled else ("damage was still rising when the session was ended",)
+        notes: tuple[str, ...] = () if done.heated.settled else ("damage was still rising when the session was ended",)
+        if patient.bench is not None:
+            notes += reaches_face(patient.lattice, zone)
         return Delivery(
             delivered,
             changed=True,
@@ -197,7 +204,12 @@ class Ablation(Treatment):
         )
 
     def placed(self, plan: Plan, patient: Patient) -> list[dict[str, Any]]:
-        """Where the needles of a plan really come to lie: out of place as the image is, by breathing, by the hand."""
+        """Where the needles of a plan really come to lie: out of place as the image is, by breathing, by the hand.
+
+        On a bench they lie where they are meant to.
+        """
+        if patient.bench is not None:
+            return list(plan.details["needles"])
         table = patient.parameters
         aimed = carry_out(
             [_track(each, self, table) for each in plan.details["needles"]],
@@ -235,6 +247,8 @@ class Ablation(Treatment):
         than in the liver that the expectation is made in; else it got a *low dose*. Blood is that before treatment.
         """
         table, n = patient.parameters, patient.lattice.n_sites
+        if patient.bench is not None:
+            return bench_attempt(n, delivery)
         planned = np.zeros(n, dtype=bool) if plan.sites is None else plan.sites
         tracks = [_track(each, self, table) for each in delivery.delivered.get("placed", [])]
         held = covered_sites(patient.lattice, tracks) if tracks else np.zeros(n, dtype=bool)

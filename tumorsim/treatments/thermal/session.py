@@ -4,6 +4,7 @@ The session runs on its own fast clock, from 37 degC until damage has stopped ri
 base step of the cells in which it begins: minutes against hours. Around the active parts of the needles the tissue is
 solved as far as `ablation.reach`; beyond the patient's box it goes on as at the box's face. Blood cools as it runs at
 the time: capillaries by the perfusion of each site, vessels of `heat.sink_diameter` and more through their walls.
+On a bench the whole block is solved, from its own temperature; ex vivo its faces are insulated.
 
 Three things are damaged, each by its own kinetics: liver (what is seen as coagulated: the zone), tumour cells (what
 dies) and vessels. Vessels whose wall is coagulated anywhere are closed for good, unless they are wide and carry
@@ -110,6 +111,11 @@ class Window:
         centre = (low + 0.5 * count * factor - shape / 2.0) * h
         return cls(home, Lattice((nx, ny, nz), h * factor), factor, low, centre)
 
+    @classmethod
+    def whole(cls, home: Lattice) -> Window:
+        """All of the patient's lattice and nothing beyond it."""
+        return cls(home, home, 1, np.zeros(3, dtype=np.int64), np.zeros(3))
+
     def take(self, column: NDArray[Any]) -> NDArray[Any]:
         """A column of the patient's sites on the window's, the nearest beyond the box; of a block its mean."""
         at = [
@@ -160,11 +166,11 @@ def burn(patient: Patient, state: State, burns: Sequence[Burn], at: int, threads
     at : int
         Time of the session [s].
     """
-    table, reach = patient.parameters, patient.parameters["ablation.reach"]
+    table = patient.parameters
     ends = [
         np.array(b.needle.point) + s * b.source.half * np.array(b.needle.direction) for b in burns for s in (-1.0, 1.0)
     ]
-    window = Window.around(patient.lattice, np.array(ends), reach, table["ablation.finest"])
+    window, rest, faces = _surroundings(patient, np.array(ends))
     lattice = window.lattice
     code = window.pick(materials_of(patient, state, at))
     outside = (window.pick(state.compartment) == OUTSIDE) & (code == 0)
@@ -177,7 +183,7 @@ def burn(patient: Patient, state: State, burns: Sequence[Burn], at: int, threads
         heated_length=table["heat.sink_heated_length"], least_diameter=table["heat.sink_diameter"],
     )  # fmt: skip
     cold = _coolant(burns, window, table)
-    cells = _Cells(patient)
+    cells = _Cells(patient) if patient.bench is None else None  # a bench has none
     model = Bioheat(
         lattice,
         [tissue(table), *(Material(m.conductivity, 0.0, _DENSITY, m.heat_capacity / _DENSITY) for m in others)],
@@ -188,28 +194,37 @@ def burn(patient: Patient, state: State, burns: Sequence[Burn], at: int, threads
         perfusion=perfusion,
         sinks=wide.conductance + cold.sum(axis=0),
         blood_heat=table["heat.blood_heat"],
-        blood_temperature=table["heat.blood_temperature"],
+        blood_temperature=rest,
         shutdown="tissue" if table["ablation.tissue_shutdown"] else "vessel",
-        faces=table["heat.blood_temperature"],
-        start=table["heat.blood_temperature"],
+        faces=faces,
+        start=rest,
         damage_from=table["bioheat.damage_from"],
         largest_change=table["bioheat.largest_change"],
         threads=threads,
     )
     done = model.run(
-        _intervals(burns, window, table, cold, threads),
-        every=table["ablation.record_every"],
+        _intervals(burns, window, table, cold, rest, threads),
+        every=None if cells is None else table["ablation.record_every"],
         callback=cells,
         cooling=Cooling.standard(table),
     )
     return Burnt(
         window.give(done.omega_tissue),
-        window.give(cells.omega),
+        np.zeros(patient.lattice.n_sites) if cells is None else window.give(cells.omega),
         window.give(done.omega_vessel),
         window.give(60.0 * done.cem43),
         window.give(done.highest, BODY),
         done,
     )
+
+
+def _surroundings(patient: Patient, ends: Floats) -> tuple[Window, float, float | None]:
+    """Where a session is solved, the temperature of rest, and that of the faces [degC]; None: insulated."""
+    table, bench = patient.parameters, patient.bench
+    if bench is not None and bench.temperature is not None:
+        return Window.whole(patient.lattice), bench.temperature, bench.temperature if bench.perfusion > 0.0 else None
+    body = table["heat.blood_temperature"]
+    return Window.around(patient.lattice, ends, table["ablation.reach"], table["ablation.finest"]), body, body
 
 
 def _kinetics(name: str, table: Any) -> Kinetics:
@@ -251,10 +266,12 @@ def _coolant(burns: Sequence[Burn], window: Window, table: Any) -> Floats:
     return found
 
 
-def _intervals(burns: Sequence[Burn], window: Window, table: Any, cold: Floats, threads: int) -> Iterator[Interval]:
-    """Stretches of time with the same needles on."""
+def _intervals(
+    burns: Sequence[Burn], window: Window, table: Any, cold: Floats, rest: float, threads: int
+) -> Iterator[Interval]:
+    """Stretches of time with the same needles on, in tissue whose temperature of rest is ``rest`` [degC]."""
     whole = max(b.start + b.duration for b in burns)
-    fall = table["heat.blood_temperature"] - Coolant.from_parameters(table).coolant_temperature
+    fall = rest - Coolant.from_parameters(table).coolant_temperature
     edges = sorted({0.0, *(b.start for b in burns), *(b.start + b.duration for b in burns)})
     power: dict[int, Floats] = {}
     for begin, end in pairwise(edges):

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 from pydantic_core import core_schema
@@ -159,8 +159,16 @@ def _closed(properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
+_PLANNED = ("margin", "plan", "points", "target")  # keys that say how needles are placed by an image
+
+
 class ThermalSpec(Spec):
-    """A needle's heat: where it is put, how strong and how long."""
+    """A needle's heat: where it is put, how strong and how long.
+
+    ``active_length`` is the row of the parameter table with the length of its active part.
+    """
+
+    active_length: ClassVar[str]
 
     needles: Annotated[int | tuple[Placed, ...] | None, NeedlesKey()] = Field(
         default=None,
@@ -200,6 +208,8 @@ class ThermalSpec(Spec):
         if self.listed:
             for key in sorted({"points", "target", "plan"} & self.model_fields_set):
                 yield key, "says how needles are placed, and needles places them. Keep one of them."
+        elif context.bench:
+            yield from self._on_bench()
         yield from self._outside(context)
         seconds = self.least_seconds()
         if context.step is not None and seconds > context.step:
@@ -214,6 +224,23 @@ class ThermalSpec(Spec):
                 read_sar_table(context.folder / self.sar, 1.0)
             except InputError as error:
                 yield "sar", "; ".join(error.problems) + "."
+
+    def _on_bench(self) -> Iterator[tuple[str, str]]:
+        """What an operator would need an image of a tumour for."""
+        for key in sorted({*_PLANNED} & self.model_fields_set):
+            yield key, "says how needles are placed round a tumour, and a bench has none. Leave it out."
+        if ("needles" in self.model_fields_set and self.needles is None) or self.needles not in (None, 1):
+            yield (
+                "needles",
+                "a bench has no tumour to place needles by. Leave it out for one along z through the middle, or list "
+                "them: [{tip: [0 mm, 0 mm, 12 mm]}].",
+            )
+
+    def centred(self, parameters: Mapping[str, float]) -> Spec:
+        """As listed, or one needle along z whose active part has its middle at the origin."""
+        if self.listed:
+            return self
+        return self.model_copy(update={"needles": (Placed((0.0, 0.0, 0.5 * parameters[self.active_length])),)})
 
     def _outside(self, context: Context) -> Iterator[tuple[str, str]]:
         if context.box is None:
@@ -273,6 +300,8 @@ class ThermalSpec(Spec):
 class MicrowaveSpec(ThermalSpec):
     """Microwave ablation."""
 
+    active_length: ClassVar[str] = "heat.antenna_length"
+
     frequency: Annotated[str, Choice(tuple(FREQUENCIES))] = Field(
         default="2.45 GHz", description="Of an internally cooled antenna"
     )
@@ -290,6 +319,8 @@ class MicrowaveSpec(ThermalSpec):
 
 class RadiofrequencySpec(ThermalSpec):
     """Radiofrequency ablation."""
+
+    active_length: ClassVar[str] = "heat.electrode_length"
 
     power: Annotated[float, _POWER] = Field(default=40.0, description="Of the generator, for each needle")
     duration: Annotated[int, _DURATION] = Field(default=720, description="Of heating at each point")
@@ -327,6 +358,7 @@ KINDS = (
         "tumorsim.treatments.thermal.microwave:MicrowaveAblation",
         "microwave ablation",
         needs_liver=True,
+        on_bench=True,
     ),
     Kind(
         "radiofrequency",
@@ -334,5 +366,6 @@ KINDS = (
         "tumorsim.treatments.thermal.radiofrequency:RadiofrequencyAblation",
         "radiofrequency ablation",
         needs_liver=True,
+        on_bench=True,
     ),
 )
