@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import solara
-from figures import COLOURS, CurvePicture, SlicePicture, VesselPicture, dots_of
+from figures import COLOURS, NEEDLE, ZONE, CurvePicture, SlicePicture, VesselPicture, dots_of
 from fine import ABOUT, SETTINGS, who
 from frame import STATES, Still
 from mesa.visualization import SolaraViz
@@ -121,6 +121,8 @@ def Pictures(model: PageModel) -> None:
                 _picture(pictures[0].png(frame), f"Tumour cells in a slice on day {frame.day:g}.", "cells")
                 _picture(pictures[1].png(frame), f"Oxygen in the same slice on day {frame.day:g}.", "oxygen")
             Key(frame.mix)
+            if len(frame.needles):
+                HeatKey(bool(frame.zone))
             _text("p", _reading(still), "ts-small")
         with solara.v.Html(tag="div", class_="ts-pair"):
             if pictures[2] is not None:
@@ -145,6 +147,20 @@ def Key(mix: dict[str, float]) -> None:
             with solara.v.Html(tag="span"):
                 solara.v.Html(tag="span", class_="sign", style_=f"background:{COLOURS[name]}")
                 _text("span", f"{name} {percent(mix[name])}")
+
+
+@solara.component
+def HeatKey(zone: bool) -> None:
+    """What the lines of a session of heat mean."""
+    signs = [(NEEDLE, 7, "needle, seen along z; its active part is thick")]
+    if zone:
+        signs.insert(0, (ZONE, 3, "border of what heat has coagulated"))
+    with solara.v.Html(tag="div", class_="ts-key"):
+        for colour, height, said in signs:
+            with solara.v.Html(tag="span"):
+                style = f"background:{colour};height:{height}px;width:26px;border-radius:0;vertical-align:3px"
+                solara.v.Html(tag="span", class_="sign", style_=style)
+                _text("span", said)
 
 
 def _who(model: PageModel) -> str:

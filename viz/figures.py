@@ -39,6 +39,7 @@ COLOURS: Mapping[str, str] = MappingProxyType(
 ARTERY, FEEDER, POOR, PORTAL, CLOSED = "#d9707a", "#c00d1e", "#efc4bd", "#7fb2dd", "#000000"
 OUTSIDE, THROMBUS = palette.EXTRAHEPATIC, palette.THROMBUS
 LIVER, NOTHING, INK, FAINT = "#f6f0ea", "#ffffff", "#1f2328", "#5f6670"
+ZONE, NEEDLE = "#8f3a26", "#111111"  # border of what heat has coagulated
 DOTS, DOTS_ACROSS = 4, 160  # most along an edge of a site that holds many cells, and across the picture
 DPI = 100
 FONT = 12.0
@@ -116,12 +117,13 @@ class SlicePicture:
         for spine in axes.spines.values():
             spine.set_visible(False)
         self.walls = _walls(axes, *(("#ffffff", "#000000") if oxygen else (INK, "#ffffff")))
+        self.heat = _heat(axes)
         vessel: list[Artist] = []
         if still.vessel_mm:
             disc = Circle((0, 0), still.vessel_mm, facecolor=ARTERY, edgecolor=INK, linewidth=1.0, zorder=4)
             vessel.append(axes.add_patch(disc))
         with _drawing:
-            self.stage = _Stage(figure, [self.image, *(lines for _, lines in self.walls), *vessel])
+            self.stage = _Stage(figure, [self.image, *(lines for _, lines in self.walls), *self.heat.values(), *vessel])
 
     def png(self, frame: Frame) -> str:
         """The picture of a frame as text that stands in a page."""
@@ -132,6 +134,8 @@ class SlicePicture:
                 self.image.set_data(tissue_rgb(frame, self.dots, *self.colours))
             for name, lines in self.walls:
                 lines.set_segments(list(frame.lines[name]))
+            for (name, _), lines in self.heat.items():
+                lines.set_segments(list(getattr(frame, name)))
             return self.stage.png()
 
 
@@ -151,6 +155,21 @@ def _walls(axes: Any, colour: str, behind: str) -> list[tuple[str, LineCollectio
             )  # fmt: skip
             made.append((name, axes.add_collection(lines)))
     return made
+
+
+def _heat(axes: Any) -> dict[tuple[str, bool], LineCollection]:
+    """Empty collections for zone and needles by what of a frame they show, each over its casing."""
+    widths = {"zone": 2.2, "needles": 1.4, "active": 4.2}
+    return {
+        (name, casing): axes.add_collection(
+            LineCollection(
+                [], colors="#ffffff" if casing else ZONE if name == "zone" else NEEDLE,
+                linewidths=width + 1.8 * casing, alpha=0.8 if casing else 1.0, capstyle="butt",
+            )
+        )
+        for name, width in widths.items()
+        for casing in (True, False)
+    }  # fmt: skip
 
 
 class VesselPicture:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from tumorsim.anatomy.fluid import fluid_now
 from tumorsim.lattice import Lattice
 from tumorsim.model import DAY, TumorModel
-from tumorsim.report.words import artery
+from tumorsim.report import audit
+from tumorsim.report.contours import contours
+from tumorsim.report.words import artery, percent
 from tumorsim.state import DEBRIS, DOOMED, DOOMED_ONCE_MORE, DYING, FIRST_SATELLITE, LIVER, OUTSIDE
 from tumorsim.vessels.graph import Kind
 
@@ -22,6 +24,9 @@ STATES = ("dividing", "resting", "hypoxic", "dying", "debris")
 CLOSED_BELOW = 0.02  # share of its conductance under which a vessel counts as closed
 STARVED_BELOW = 0.1  # share of its first flow under which a vessel counts as nearly bloodless
 CAPSULE, SEPTUM, OPEN_BORDER = "capsule", "septum", "border without capsule"
+
+FAINT_TO_FULL = (np.exp(-4.0), np.exp(4.0))  # Omega beyond these tells nothing of where it is 1
+BEYOND = 0.3  # m; a needle comes from beyond every picture
 
 OUTSIDE_NAMES = ("phrenic", "omental")
 
@@ -122,7 +127,8 @@ class Frame:
     walls in the slice as (n, 2, 2) [mm]; ``closed``, ``hidden`` (dormant) and ``starved`` are bool for every vessel
     shown; ``unseen`` names the vessels that are hidden; ``mix`` is the share of each state in all tumour cells,
     living and dead; ``marks`` are (day, text) of the treatments so far; ``told`` is what a treatment has done by
-    name of the vessel.
+    name of the vessel. ``zone`` are closed lines (n, 2) [mm] around what heat has coagulated in the slice; ``needles``
+    and their ``active`` parts, (n, 2, 2) [mm], are those of all sessions so far, seen along z.
     """
 
     day: float
@@ -140,6 +146,9 @@ class Frame:
     mix: dict[str, float]
     marks: tuple[tuple[float, str], ...]
     told: Mapping[str, str]
+    zone: tuple[Floats, ...] = ()
+    needles: Floats = field(default_factory=lambda: np.zeros((0, 2, 2)))
+    active: Floats = field(default_factory=lambda: np.zeros((0, 2, 2)))
 
     @classmethod
     def of(cls, model: TumorModel, still: Still) -> Frame:
@@ -170,6 +179,8 @@ class Frame:
             mix=dict(zip(STATES, (total / max(total.sum(), 1.0)).tolist(), strict=True)),
             marks=tuple((done.event.at / DAY, said(done)) for done in model.records.done),
             told=of_vessels(model.records.done),
+            zone=coagulated(slice_of(lattice, state.heat_damage), still.spacing_mm),
+            **dict(zip(("needles", "active"), needles_of(model.records.done, fixed.parameters), strict=True)),
         )
 
 
@@ -193,6 +204,9 @@ def said(done: Any) -> str:
         text += ", catheter in " + ", ".join(artery(name) for name in given["catheters"])
     if not done.delivery.changed:
         return f"{text}: {'; '.join(done.delivery.notes) or 'nothing was delivered'}"
+    if given.get("real_cover") is not None:
+        zone = audit.axes(given["short_axis_mm"], given["long_axis_mm"])
+        return f"{text}, zone of {zone}: {percent(given['real_cover'])} of outline and margin coagulated"
     if given.get("feeders_overlooked"):
         text += "; overlooked on the angiogram: " + ", ".join(artery(name) for name in given["feeders_overlooked"])
     return text
@@ -208,6 +222,30 @@ def of_vessels(treatments: Sequence[Any]) -> dict[str, str]:
             told.update(dict.fromkeys(given.get("feeders_overlooked", ()), "overlooked"))
         told.update(dict.fromkeys(places, "catheter"))
     return told
+
+
+def coagulated(damage: Floats, spacing: float) -> tuple[Floats, ...]:
+    """Closed lines around where Omega is at least 1 in a slice (rows, columns) centred on the origin, (n, 2) each.
+
+    Between sites Omega is followed in its logarithm; ``spacing`` is the edge of a site, in the unit of the result.
+    """
+    if not (damage >= 1.0).any():
+        return ()
+    level = np.log(np.clip(damage, *FAINT_TO_FULL))
+    middle = 0.5 * np.array(damage.shape[::-1])
+    return tuple((np.concatenate([line, line[:1]]) - middle) * spacing for line in contours(level))
+
+
+def needles_of(treatments: Sequence[Any], parameters: Mapping[str, float]) -> tuple[Floats, Floats]:
+    """Needles of all sessions of heat, and their active parts at every point, seen along z, (n, 2, 2) [mm] each."""
+    whole, active = [], []
+    for done in treatments:
+        for needle in done.delivery.delivered.get("placed", ()):
+            tip, way = np.array(needle["tip"])[:2], np.array(needle["direction"])[:2]
+            whole.append([tip - BEYOND * way, tip])
+            length = done.treatment.active(parameters)
+            active += [[tip - (back + length) * way, tip - back * way] for back, _, _ in needle["points"]]
+    return tuple(1e3 * np.array(part).reshape(-1, 2, 2) for part in (whole, active))  # type: ignore[return-value]
 
 
 def walls(compartment: NDArray[np.uint8], covered: NDArray[np.bool_], spacing: float) -> dict[str, Floats]:

@@ -72,3 +72,42 @@ def test_missed_feeders_reflux_and_drug_in_solution() -> None:
 def test_the_status_is_not_said_twice() -> None:
     assert audit.reason("not delivered", "not delivered: the image shows no feeder") == "the image shows no feeder"
     assert audit.reason("partly delivered", "overlooked: feeder_3; x") == "overlooked: feeder 3; x"
+
+
+HEAT = {
+    "needles": 1, "points": 2, "energy_kj": 72.0, "absorbed_kj": 26.6071, "heating_s": 1200.0, "planned_cover": 1.0,
+    "real_cover": 0.8119, "short_axis_mm": 31.191, "long_axis_mm": 43.632, "zone_ml": 22.176, "hottest_degc": 100.0,
+    "energy_balance_error": 1.8e-8, "placed": [{"tip": [0.0, 0.0, 0.0]}], "vessels_closed": 11647,
+    "hottest_wall": "bile_duct", "hottest_wall_degc": 47.31,
+}  # fmt: skip
+
+
+def test_a_session_of_heat_in_words() -> None:
+    asked = {"power_w": 60.0, "duration_s": 600, "needles": "auto", "margin_mm": 5.0, "feeders": ["feeder_1"]}
+    said = [text.replace("\u00a0", " ") for text in audit.prescribed(asked)]
+    assert said == [
+        "as few needles as cover outline and margin on the image",
+        "60 W for 10 min at each point",
+        "margin of 5 mm",
+        "feeding arteries first: feeder 1",
+    ]
+    assert audit.prescribed({"power_w": 40.0, "duration_s": 90.0, "needles": 1})[0] == "1 needle"
+    said = [text.replace("\u00a0", " ") for text in audit.delivered(HEAT)]
+    assert said == [
+        "1 needle, 2 points heated",
+        "72 kJ in 20 min, of which tissue absorbed 26.6 kJ",
+        "zone of 31 × 44 mm, 22.2 mL, up to 100 °C",
+        "81 % of outline and margin coagulated (100 % planned)",
+        "hottest wall: bile duct, 47.3 °C",
+        "11\u202f647 vessels closed",
+    ]
+    said = audit.delivered(HEAT | {"contracted_mm": [28.1, 39.3], "alarms": 2})
+    assert "contracted to 28 × 39 mm" in said[2].replace("\u00a0", " ") and said[-1] == "alarms: 2"
+    assert audit.delivered({"needles": 0, "points": 0, "energy_kj": 0.0}) == ["nothing"]
+
+
+def test_kinds_and_times_as_a_reader_writes_them() -> None:
+    assert [audit.kind(name) for name in ("tace", "microwave")] == ["TACE", "Microwave"]
+    assert [audit.title(name) for name in ("tae", "radiofrequency")] == ["TAE", "radiofrequency"]
+    times = [audit.duration(seconds).replace("\u00a0", " ") for seconds in (45, 90, 600, 750)]
+    assert times == ["45 s", "90 s", "10 min", "12.5 min"]

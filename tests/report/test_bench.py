@@ -54,6 +54,7 @@ def test_series_hold_the_zone(results: Results) -> None:
 
 def test_the_page_speaks_of_the_zone(results: Results) -> None:
     page = render(results)
+    assert 'id="heat"' not in page  # the section of sessions in patients
     told = page[page.index("<body>") :]
     for word in ("living tumour cells", "residue", "target", "Liver killed", "embolisation.", "in this one"):
         assert word not in told, word

@@ -93,7 +93,7 @@ def test_a_vein_outside_the_picture_is_not_in_the_legend(pictures):
 
 def test_a_picture_of_a_millimetre_has_finer_lines_and_a_shorter_bar() -> None:
     """Lines have widths in mm of tissue: those of a liver would cover a spheroid."""
-    from tumorsim.report.slices import _scale_bar
+    from tumorsim.report.slices import scale_bar
 
-    told = [_scale_bar(0.0, 0.0, mm, mm).split(">")[-2].removesuffix("</text") for mm in (70.0, 15.0, 1.1, 0.3)]
+    told = [scale_bar(0.0, 0.0, mm, mm).split(">")[-2].removesuffix("</text") for mm in (70.0, 15.0, 1.1, 0.3)]
     assert told == ["10 mm", "5 mm", "200 µm", "50 µm"]

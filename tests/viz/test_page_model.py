@@ -283,4 +283,74 @@ def test_a_bench_is_refused_in_a_sentence(page: Any, monkeypatch: pytest.MonkeyP
         assert not model.running and len(model.problems) == 1 and "a bench has none" in model.problems[0]
         model.step()
     finally:
+        monkeypatch.undo()
+        page.choices.cache_clear()
+
+
+HEAT = """
+name: Small heat
+until: 3 d
+step: 12 h
+seed: 7
+tissue:
+  size: 40 mm
+  spacing: 2 mm
+  tumour: {diameter: 14 mm, doubling_time: 140 d}
+vessels: {feeders: 3, terminals: 100}
+parameters: {ablation.reach: 16 mm, ablation.expected_spacing: 3 mm}
+treatments:
+  - at: 1 d
+    microwave:
+      needles: [{tip: [6 mm, 4 mm, 0 mm], direction: [1, 0, 0]}]
+      power: 40 W
+      duration: 3 min
+"""
+
+
+def _has(png: str, colour: str) -> int:
+    """How many pixels of a picture have a colour, about."""
+    from PIL import Image
+
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(png.split(",")[1]))).convert("RGB"), dtype=int)
+    due = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)])
+    return int((np.abs(shown - due).max(axis=2) < 12).sum())
+
+
+def test_a_session_of_heat_shows_its_zone_and_needles(
+    page: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from figures import ZONE, SlicePicture
+    from frame import slice_of
+
+    file = tmp_path / "heat.yaml"
+    file.write_text(HEAT)
+    monkeypatch.setenv("TUMORSIM_SCENARIO", str(file))
+    page.choices.cache_clear()
+    try:
+        model = page.PageModel()
+        picture = SlicePicture(model.still, oxygen=False)
+        first, before = model.frame, picture.png(model.frame)
+        assert first.zone == () and len(first.needles) == len(first.active) == 0
+        for _ in range(4):
+            model.step()
+        now, after = model.frame, picture.png(model.frame)
+        assert now.needles.shape == now.active.shape == (1, 2, 2)
+        placed = model.records.done[0].delivery.delivered["placed"][0]
+        assert now.needles[0, 1] == pytest.approx(1e3 * np.array(placed["tip"][:2]))
+        assert np.linalg.norm(now.active[0, 1] - now.active[0, 0]) < np.linalg.norm(
+            now.needles[0, 1] - now.needles[0, 0]
+        )
+        hot = slice_of(model.virtual_patient.lattice, model.state.heat_damage) >= 1.0
+        line = max(now.zone, key=len)
+        assert len(now.zone) == 1 and (line[0] == line[-1]).all()
+        x, y = line[:-1].T
+        area = 0.5 * abs(float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y)))
+        assert area == pytest.approx(hot.sum() * model.still.spacing_mm**2, rel=0.15)
+        assert _has(before, ZONE) == 0 and _has(after, ZONE) > 200
+        (mark,) = now.marks
+        assert mark[1].startswith("microwave ablation, zone of") and mark[1].endswith(
+            "of outline and margin coagulated"
+        )
+    finally:
+        monkeypatch.undo()
         page.choices.cache_clear()

@@ -25,9 +25,14 @@ _OIL = {
 }
 
 
+_FAST = "\u00a0"  # a space at which no line ends
+
+
 def prescribed(content: Mapping[str, Any]) -> list[str]:
     """What a treatment was to be; keys without words of their own stand at the end."""
     left, said = dict(content), []
+    if "power_w" in left:
+        said += _heat_asked(left)
     catheter = left.pop("catheter", None)
     if catheter is not None:
         said.append(_POSITIONS.get(catheter) or f"catheter in the {words.artery(catheter)}")
@@ -55,6 +60,10 @@ def delivered(content: Mapping[str, Any]) -> list[str]:
     left, said = dict(content), []
     if set(left) <= {"beads"} and not left.get("beads"):
         return ["nothing"]
+    if is_heat(left):
+        if not left["needles"]:
+            return ["nothing"]
+        said += _heat_given(left)
     places = left.pop("catheters", [])
     if places:
         said.append(f"catheter in {_names(places)}")
@@ -81,6 +90,92 @@ def delivered(content: Mapping[str, Any]) -> list[str]:
         organs = " and ".join(f"{words.percent(share)} of the arteries of the {name}" for name, share in closed.items())
         said.append(f"closed outside the liver: {organs}")
     return said + _rest(left)
+
+
+def kind(name: str) -> str:
+    """A kind of treatment as a reader writes it: ``TACE``, ``Microwave``."""
+    return name.upper() if len(name) <= 4 else name.capitalize()
+
+
+def title(name: str) -> str:
+    """A kind of treatment within a sentence."""
+    return name.upper() if len(name) <= 4 else name
+
+
+def is_heat(content: Mapping[str, Any]) -> bool:
+    """Whether what was delivered is a session of heat."""
+    return {"needles", "points", "energy_kj"} <= set(content)
+
+
+def duration(seconds: float) -> str:
+    """A time of heating: ``45 s``, ``10 min``, ``12.5 min``, from two minutes in minutes."""
+    return amount(seconds, "s") if seconds < 120 else amount(seconds / 60, "min")
+
+
+def axes(short: float, long: float) -> str:
+    """Axes of a zone [mm], whole millimetres."""
+    return f"{short:.0f} × {long:.0f} mm".replace(" ", _FAST)
+
+
+def amount(value: float, unit: str) -> str:
+    """A number with its unit, which stays on its line: ``39.6 kJ``."""
+    return f"{_n(value)}{_FAST}{unit}"
+
+
+def wall(organ: str) -> str:
+    """An organ whose wall is meant, in words."""
+    return organ.replace("_", " ")
+
+
+def _many(count: float, noun: str) -> str:
+    return f"{whole(count)} {noun}{'' if count == 1 else 's'}"
+
+
+def _heat_asked(left: dict[str, Any]) -> list[str]:
+    """The phrases on a session of heat as prescribed, whose keys are taken out."""
+    needles, first = left.pop("needles", None), left.pop("feeders", None)
+    said = []
+    if needles == "auto":
+        said.append("as few needles as cover outline and margin on the image")
+    elif needles is not None:
+        said.append(_many(needles, "needle"))
+    said.append(f"{amount(left.pop('power_w'), 'W')} for {duration(left.pop('duration_s'))} at each point")
+    if "margin_mm" in left:
+        said.append(f"margin of {amount(left.pop('margin_mm'), 'mm')}")
+    if first is not None:
+        said.append(f"feeding arteries first: {_names(first)}" if first else "no feeding artery was in reach")
+    return said
+
+
+def _heat_given(left: dict[str, Any]) -> list[str]:
+    """The phrases on a session of heat as delivered, whose keys are taken out."""
+    left.pop("placed", None)  # where each needle lay, and how well energy balances: in the manifest
+    left.pop("energy_balance_error", None)
+    said = [f"{_many(left.pop('needles'), 'needle')}, {_many(left.pop('points'), 'point')} heated"]
+    energy = amount(left.pop("energy_kj"), "kJ")
+    if "heating_s" in left:
+        energy += f" in {duration(left.pop('heating_s'))}"
+    if "absorbed_kj" in left:
+        energy += f", of which tissue absorbed {amount(left.pop('absorbed_kj'), 'kJ')}"
+    said.append(energy)
+    if "short_axis_mm" in left:
+        zone = (
+            f"zone of {axes(left.pop('short_axis_mm'), left.pop('long_axis_mm'))}, {amount(left.pop('zone_ml'), 'mL')}"
+        )
+        if "contracted_mm" in left:
+            zone += f", contracted to {axes(*left.pop('contracted_mm'))}"
+        said.append(f"{zone}, up to {amount(left.pop('hottest_degc'), '°C')}")
+    real, planned = left.pop("real_cover", None), left.pop("planned_cover", None)
+    if real is not None:
+        said.append(
+            f"{words.percent(real)} of outline and margin coagulated"
+            + (f" ({words.percent(planned)} planned)" if planned is not None else "")
+        )
+    if "hottest_wall" in left:
+        said.append(f"hottest wall: {wall(left.pop('hottest_wall'))}, {amount(left.pop('hottest_wall_degc'), '°C')}")
+    if "vessels_closed" in left:
+        said.append(f"{_many(left.pop('vessels_closed'), 'vessel')} closed")
+    return said
 
 
 def _oil(left: dict[str, Any]) -> list[str]:

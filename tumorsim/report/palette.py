@@ -34,6 +34,8 @@ OTHER_CAUSES = ("#e3d26f", "#c7a0b8", "#a5b56f", "#8fb8b0", "#d4a373", "#b0b0b0"
 
 #: Damage by heat, from little to much; it is even from one to the next.
 DAMAGE = ("#f2d9c9", "#e3a88a", "#cc7757", "#a84a35", "#7a2720")
+#: pictures of ablation: the zone pale, what escaped dark, the plan a line
+COAGULATED, COAGULATED_BEFORE, ESCAPED, PLANNED = "#ec9d86", "#d9b8ac", "#332288", "#0072b2"
 LIVER, TUMOUR, MEDIUM = "#efe7e0", "#e3dbe6", "#e2eef5"
 ARTERIAL, PORTAL, VENOUS, EXTRAHEPATIC = "#d0202e", "#1668c7", "#8a8f96", "#e08a00"
 THROMBUS = "#7a4a1e"

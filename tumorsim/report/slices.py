@@ -138,7 +138,7 @@ def _panel(
         out.append(_outline(snapshot[f"target_{axis}"].astype(int), x0, y0, spacing, "target"))
     if vessels:
         out.append(_vessels(snapshot[f"vessels_{axis}"], thinner))
-    out.append(_scale_bar(x0, y0, width, height))
+    out.append(scale_bar(x0, y0, width, height))
     return "".join([*out, "</svg>"])
 
 
@@ -246,7 +246,8 @@ def _in_view(snapshot: Snapshot, axis: str) -> bool:
     return bool(((ends > low) & (ends < high)).all(axis=1).any())
 
 
-def _scale_bar(x0: float, y0: float, width: float, height: float) -> str:
+def scale_bar(x0: float, y0: float, width: float, height: float) -> str:
+    """A bar of a round length in the lower right corner of a picture, with its length in words."""
     length = next((mm for mm, least in BARS if width > least), BARS[-1][0])
     told = f"{length:g} mm" if length >= 1.0 else f"{1e3 * length:g} µm"
     x, y = x0 + width - length - 0.04 * width, y0 + height - 0.05 * height
@@ -285,4 +286,4 @@ def legend(snapshots: list[Snapshot], setting: Setting = LIVER) -> list[tuple[st
     return signs
 
 
-__all__ = ["legend", "oxygen", "planes", "reasons", "seen_through", "tissue", "zone"]
+__all__ = ["legend", "oxygen", "planes", "reasons", "scale_bar", "seen_through", "tissue", "zone"]

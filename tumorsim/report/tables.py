@@ -61,7 +61,7 @@ def _outcome_rows(readings: list[Mapping[str, Any] | None]) -> list[dict[str, An
     shares = ("p0", "p0_histology")
     names = (*shares, "residual_fraction", "log10_kill", "viable_cells", "nadir_fraction", "nadir_time_d")
     body = [
-        {"label": words.label(key), "cells": [_cell(r[key] if r else None, key in shares, key) for r in readings]}
+        {"label": words.label(key), "cells": [cell(r[key] if r else None, key in shares, key) for r in readings]}
         for key in names
     ]
     if any(r and r["distribution"]["n"] > 1 for r in readings):
@@ -69,7 +69,8 @@ def _outcome_rows(readings: list[Mapping[str, Any] | None]) -> list[dict[str, An
     return body
 
 
-def _cell(stat: Mapping[str, Any] | None, is_share: bool, key: str = "") -> tuple[str, str]:
+def cell(stat: Mapping[str, Any] | None, is_share: bool, key: str = "") -> tuple[str, str]:
+    """A statistic as a cell; ``is_share``: of patients; ``key`` tells shares of something else."""
     if not isinstance(stat, Mapping) or stat.get("mean") is None:
         return words.NONE, ""
     if is_share and stat["n"] == 1:
@@ -101,7 +102,7 @@ def rows(arms: Mapping[str, Any], part: str) -> tuple[list[dict[str, Any]], list
     for key in keys:
         stats = [of_arm.get(key) for of_arm in flat]
         if any(stats):
-            body.append({"label": words.label(key), "cells": [_cell(stat, key in shares, key) for stat in stats]})
+            body.append({"label": words.label(key), "cells": [cell(stat, key in shares, key) for stat in stats]})
         else:
             missing.append(words.label(key))
     return body, missing
@@ -151,7 +152,7 @@ def per_protocol(arms: Mapping[str, Any]) -> dict[str, Any] | None:
         }
     ]
     rows += [
-        {"label": words.label(key), "cells": [_cell(p[key] if p else None, key in shares, key) for p in parts.values()]}
+        {"label": words.label(key), "cells": [cell(p[key] if p else None, key in shares, key) for p in parts.values()]}
         for key in (*shares, "residual_fraction", "log10_kill", "viable_cells")
     ]
     return {"rows": rows, "left_out": [text for name, part in parts.items() if part for text in _left_out(name, part)]}

@@ -134,9 +134,11 @@ def label(name: str) -> str:
 
 #: why a cell lives, where the name of the reason does not say it
 _REASONS = {
-    "missed": "what feeds the place was not reached",
+    "missed": "what feeds the place, or the place itself, was not reached",
+    "cooled": "blood carried the heat away: a wide vessel is near, or more blood runs there than in normal liver",
     "other supply": "what was reached is closed, and other blood keeps the place alive",
-    "low dose": "what was reached still runs, or runs again: too little was given, or it did not last",
+    "low dose": "what was reached still runs, or runs again, or was heated too little: not enough was given, or it did "
+    "not last",
     "outside plan": "no treatment was meant for the place",
     "regrown": "born, or moved in, after the lowest number",
 }

@@ -15,6 +15,7 @@ from tumorsim.quantity import convert
 from tumorsim.scenario import Scenario
 from tumorsim.studies import observe
 from tumorsim.studies.examine import Examination, examine, outlined
+from tumorsim.studies.heat_picture import heat_pictures
 from tumorsim.studies.manifest import make_manifest
 from tumorsim.studies.records import Outcome, RunRecord, SeriesRow
 from tumorsim.studies.store import ResultFolder, write_results
@@ -71,6 +72,8 @@ class Watch:
         self.at_horizon: Outcome | None = None
         self.after_last: Outcome | None = None
         self.picture: Mapping[str, Any] | None = None
+        self._heat: list[dict[str, Any]] = []  # a picture of every session of heat, taken as it ends
+        self._seen = 0  # treatments done so far
         self.look()
 
     @property
@@ -83,6 +86,9 @@ class Watch:
         """Read what is due at the model's present step."""
         model = self.model
         index = model.clock.index
+        if self.draw:
+            self._heat += heat_pictures(model, self._seen)
+            self._seen = len(model.records.done)
         if index % self._daily == 0:
             self.rows += observe.daily_rows(model)
         if not model.records.done and index <= self.n0_step:
@@ -98,7 +104,8 @@ class Watch:
         if exam is not None and index == self.horizon:
             self.at_horizon = observe.outcome(*given)
             if self.draw:
-                self.picture = observe.picture(model)
+                heat = {f"heat{n}_{key}": array for n, one in enumerate(self._heat) for key, array in one.items()}
+                self.picture = {**observe.picture(model), **heat}
 
     def _examine(self, index: int) -> Examination | None:
         """The examination due at a step, if one is."""
@@ -114,6 +121,7 @@ class Watch:
         self.rows = [row for row in other.rows if row[0] < self.model.now / observe.HOUR] + self.rows
         self.before, self.baseline = other.before, other.baseline
         self.readings = list(other.readings)
+        self._heat, self._seen = list(other._heat), other._seen
 
     def run(self) -> Iterator[int]:
         """Step to the end, reading on the way; gives the number of each step done."""

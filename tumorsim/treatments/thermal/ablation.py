@@ -61,6 +61,7 @@ class Ablation(Treatment):
     traits: ClassVar[Mapping[str, str]] = {"heat": "heat_sensitivity"}
     spec: ThermalSpec
     _goal: Mask
+    _outline: Mask
 
     @abstractmethod
     def device(self, parameters: Mapping[str, float]) -> Source:
@@ -85,6 +86,11 @@ class Ablation(Treatment):
         """Where the plan stays the same."""
         return self.spec.plan == "same"
 
+    @property
+    def aim(self) -> tuple[Mask, Mask] | None:
+        """Outline and goal (the outline and its margin) of the last plan, (sites,) each; None where none was made."""
+        return (self._outline, self._goal) if hasattr(self, "_goal") else None
+
     # --- plan --------------------------------------------------------------------------------------------
 
     def _option(self, power: float, duration: float, parameters: Mapping[str, float]) -> Option:
@@ -104,6 +110,7 @@ class Ablation(Treatment):
         image = context["baseline"] if self.reads_baseline else images
         margin = table["planning.margin"] if spec.margin is None else spec.margin
         goal = with_margin(lattice, image.visible, margin)
+        self._outline = image.visible
         if spec.listed:
             told["needles"] = len(spec.listed)
             tracks = self._listed(table)
@@ -188,6 +195,7 @@ class Ablation(Treatment):
             "long_axis_mm": round(read.long_axis_mm, 3),
             "zone_ml": round(float(zone.sum()) * patient.lattice.site_volume * 1e6, 6),
             "hottest_degc": round(float(done.highest.max()), 2),
+            **contracted_axes(read.short_axis_mm, read.long_axis_mm, patient.parameters["heat.contraction"]),
             "energy_balance_error": float(done.heated.balance.error),
             "placed": placed,
             **told,
@@ -265,6 +273,13 @@ class Ablation(Treatment):
             low_dose=inside & ~cooled,
             received=_log_kill(state, "heat"),
         )
+
+
+def contracted_axes(short: float, long: float, contraction: float) -> dict[str, Any]:
+    """Axes [mm] as they are once the zone has contracted, for the audit; nothing where it does not contract."""
+    if not contraction:
+        return {}
+    return {"contracted_mm": [round((1.0 - contraction) * axis, 3) for axis in (short, long)]}
 
 
 def _plain(track: Track) -> dict[str, Any]:
