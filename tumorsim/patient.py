@@ -41,6 +41,7 @@ from tumorsim.vessels.extrahepatic import parasitic
 from tumorsim.vessels.flow import FlowSolver
 from tumorsim.vessels.graph import VesselGraph
 from tumorsim.vessels.growth import GrownVessels, grow, territory
+from tumorsim.vessels.passing_vein import add_vein
 from tumorsim.vessels.remodelling import Remodelling, dormant_vessels, set_edge_state
 from tumorsim.vessels.supply import demand, liver_perfusion, site_supply
 
@@ -353,7 +354,7 @@ def _parts(
             "less, with its own tissue; `tumorsim vessels` reads and solves it at any"
         )
     lattice = tissue.lattice()
-    anatomy = build(lattice, tissue.tumour, seed, number, parameters, tissue.organs)
+    anatomy = build(lattice, tissue.tumour, seed, number, parameters, tissue.organs, scenario.vessels.vein)
     arterial, portal = demand(
         lattice,
         anatomy.compartment,
@@ -376,7 +377,7 @@ def _parts(
         rest_perfusion=liver_perfusion(tissue.liver, parameters),
         liver=tissue.liver,
         thrombus=tissue.tumour.thrombus,
-        barrier=anatomy.organs.site != TISSUE if anatomy.organs.each else None,
+        barrier=_in_the_way(anatomy),
         parasite=parasitic(
             scenario.vessels.extrahepatic,
             tissue.tumour.place,
@@ -386,4 +387,13 @@ def _parts(
             parameters,
         ),
     )
+    if anatomy.passing is not None:
+        grown = add_vein(grown, anatomy.passing, tissue.liver, parameters)
     return lattice, anatomy, grown, OxygenModel(parameters, lattice, tissue.liver)
+
+
+def _in_the_way(anatomy: Anatomy) -> NDArray[np.bool_] | None:
+    """Sites that vessels go round where that is not too long: organs and a wide vein; None: none."""
+    if not anatomy.organs.each and anatomy.passing is None:
+        return None
+    return np.asarray((anatomy.organs.site != TISSUE) | anatomy.lumen)

@@ -14,6 +14,7 @@ from tumorsim.anatomy.border import Border
 from tumorsim.anatomy.capsule import FIRST_SATELLITE, OUTSIDE, THROMBUS, Capsule, FacePermeability, make_capsule
 from tumorsim.anatomy.organ_place import OrganSpec, border_of
 from tumorsim.anatomy.organs import CODE_NAMES, TISSUE, Organs, make_organs
+from tumorsim.anatomy.passing_vein import PassingVein, VeinSpec, place_vein
 from tumorsim.anatomy.satellites import TARGET_MARGIN, Satellite, make_satellites, mark_satellites
 from tumorsim.anatomy.septa import Septum, compartments_of, join_strays, make_septa, septum_distance
 from tumorsim.anatomy.solid import make_solid
@@ -36,7 +37,7 @@ class Anatomy:
     spec: TumourSpec
     compartment: NDArray[np.uint8]
     """0 liver, 1..n + 1 the tumour between its n septa (or 1..n its n pieces), 199 its thrombus in the portal vein,
-    200.. satellites, 255 outside the liver: by an image, or of organs."""
+    200.. satellites, 255 no tissue of the liver: outside it by an image, of organs, or a wide vein's blood."""
     depth: NDArray[np.float32]
     """Signed distance to the border of the main tumour [m]: above 0 in exactly the sites of ``tumour``."""
     tumour: NDArray[np.bool_]
@@ -57,11 +58,18 @@ class Anatomy:
     """Border of a drawn form or of an image's tumour; None for a sphere or an ellipsoid."""
     beside: Organs | None = None
     """Organs that were asked for, and what an image shows outside the liver."""
+    passing: PassingVein | None = None
+    """A wide vein beside the tumour, where one was asked for."""
 
     @cached_property
     def organs(self) -> Organs:
         """The organs beside the tumour, which may be none."""
         return Organs(self.lattice) if self.beside is None else self.beside
+
+    @cached_property
+    def lumen(self) -> NDArray[np.bool_]:
+        """Sites in the blood of a wide vein that passes, bool [site]."""
+        return np.zeros(self.lattice.n_sites, dtype=bool) if self.passing is None else self.passing.lumen
 
     @property
     def baseline_target(self) -> NDArray[np.bool_]:
@@ -172,6 +180,7 @@ def build(
     patient: int,
     parameters: Mapping[str, float],
     organs: Sequence[OrganSpec] = (),
+    passing: VeinSpec | None = None,
 ) -> Anatomy:
     """Put a tumour into the middle of a lattice, and organs beside it.
 
@@ -190,12 +199,14 @@ def build(
         organs those of ``organs.*``.
     organs : sequence of OrganSpec
         Organs beside the tumour.
+    passing : VeinSpec, optional
+        A wide vein beside the tumour.
 
     Raises
     ------
     InputError
         Where the tumour does not fit into the box with a site of liver around it, holds no site, or its
-        septa, satellites, thrombus or organs cannot be placed.
+        septa, satellites, thrombus, organs or vein cannot be placed.
     """
     if lattice.is_slab and spec.septa > MAX_SEPTA_SLAB:
         raise InputError(f"tumour.septa: {spec.septa} are too many for a slab; at most {MAX_SEPTA_SLAB}")
@@ -214,6 +225,11 @@ def build(
         border = border_of(spec, [o.side for o in organs]) if solid.border is None else solid.border.feet
         beside = make_organs(lattice, organs, tumour, np.asarray(border, dtype=np.float64), parameters, outside)
         compartment[beside.site != TISSUE] = OUTSIDE
+    wide = None
+    if passing is not None:
+        wide = place_vein(passing, spec, None if solid.border is None else solid.border.feet, tumour, lattice)
+        _check_lumen(wide, beside)
+        compartment[wide.lumen] = OUTSIDE
     compartment[sites] = solid.piece
     if septa:
         if solid.piece.max() > 1:
@@ -227,7 +243,7 @@ def build(
         main = _main_piece(tumour.reshape(lattice.shape)[box])
         body[box][main] = join_strays(np.where(main, body[box], 0).astype(np.uint8), spec.septa + 1)[main]
     around = None if spec.form is None else (depth, compartment)
-    labels = compartment if organs else None
+    labels = compartment if organs or wide is not None else None
     satellites = make_satellites(spec.satellites, spec.semi_axes, lattice, seed, patient, parameters, around, labels)
     mark_satellites(lattice, compartment, satellites)
     vein = None
@@ -235,6 +251,8 @@ def build(
         vein = make_thrombus(spec.thrombus, lattice, compartment, tumour, seed, patient, parameters)
         if organs and beside is not None:
             _check_course(lattice, vein, beside)
+        if wide is not None and wide.lumen[_course(lattice, vein)].any():
+            raise InputError("vessels.vein: the portal vein with the thrombus would cross it. Choose another side")
     thrombus = compartment == THROMBUS
 
     capsule = make_capsule(spec.capsule, seed, patient, parameters, lattice.is_slab, solid.nodules)
@@ -260,21 +278,35 @@ def build(
         vein=vein,
         border=solid.border,
         beside=beside,
+        passing=wide,
     )
+
+
+def _check_lumen(vein: PassingVein, organs: Organs | None) -> None:
+    """Refuse a wide vein that would run through an organ."""
+    met = np.zeros(0, dtype=np.uint8) if organs is None else organs.site[vein.lumen]
+    if met.any():
+        what = CODE_NAMES[int(met[met > 0][0])]
+        raise InputError(f"vessels.vein: would meet: {what}. Choose another side or distance")
 
 
 def _check_course(lattice: Lattice, vein: Thrombus, organs: Organs) -> None:
     """Refuse a thrombus whose vein would run through an organ."""
-    start, end = np.array(vein.start), np.array(vein.end)
-    steps = np.linspace(0.0, 1.0, 2 + int(4 * np.linalg.norm(end - start) / lattice.spacing))
-    at = lattice.locate(start + steps[:, None] * (end - start))
-    met = organs.site[at[at >= 0]]
+    met = organs.site[_course(lattice, vein)]
     if met.any():
         what = CODE_NAMES[int(met[met > 0][0])]
         raise InputError(
             f"tissue.organs: the portal vein with the thrombus runs to the +x side of the box and would meet: {what}. "
             "Choose another side for the organ"
         )
+
+
+def _course(lattice: Lattice, vein: Thrombus) -> NDArray[np.int64]:
+    """Sites along the axis of the vein of a thrombus."""
+    start, end = np.array(vein.start), np.array(vein.end)
+    steps = np.linspace(0.0, 1.0, 2 + int(4 * np.linalg.norm(end - start) / lattice.spacing))
+    at = lattice.locate(start + steps[:, None] * (end - start))
+    return np.asarray(at[at >= 0])
 
 
 def _main_piece(body: NDArray[np.bool_]) -> NDArray[np.bool_]:

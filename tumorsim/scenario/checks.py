@@ -23,6 +23,7 @@ from tumorsim.scenario.organs import organ_problems, place_problems
 from tumorsim.scenario.resolved import Tissue, feeders_by_size, fine_tissue, item_kind, resolve_tissue, vessel_file
 from tumorsim.scenario.schema import ScenarioFile
 from tumorsim.scenario.shapes import form_problems, image_of, shape_problems
+from tumorsim.scenario.vein import vein_problems
 from tumorsim.treatments.base import registry
 from tumorsim.treatments.spec import Context
 
@@ -79,11 +80,16 @@ def whole_checks(file: ScenarioFile, kept: list[int], ok: Ok, document: Document
     tissue_ok = ok(("tissue",)) and not wrong_fine and (fine != "network" or vessels_ok)
     box: tuple[float, float, float] | None = None
     if tissue_ok and not shape:
-        tissue = resolve_tissue(file.tissue, file.until, parameters, image, fine_tissue(file, document, parameters))
+        vein = file.vessels.vein.spec() if vessels_ok and file.vessels.vein is not None else None
+        tissue = resolve_tissue(
+            file.tissue, file.until, parameters, image, fine_tissue(file, document, parameters), vein
+        )
         boxed = list(_box(tissue, file, ok, parameters))
         yield from boxed
         if not organs and not boxed:
             yield from place_problems(tissue, parameters)
+        if vessels_ok and not boxed:
+            yield from vein_problems(file, tissue)
         if not boxed:
             box = tissue.lattice().size
         longest = 2 * max(tissue.tumour.semi_axes)  # 0 on a bench, where nothing reads it
@@ -216,7 +222,7 @@ def _vessels(file: ScenarioFile, document: Document) -> tuple[list[Problem], Map
     if vessels.file is None:
         return [], None
     written = document.data.get("vessels", {})
-    for key in ("feeders", "extrahepatic", "terminals"):
+    for key in ("feeders", "extrahepatic", "terminals", "vein"):
         if key in written:
             problems.append((("vessels", key), "is for grown vessels and cannot stand beside file. Keep one of them."))
     path: Path = ("vessels", "file")

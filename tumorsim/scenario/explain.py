@@ -15,6 +15,7 @@ from tumorsim.scenario.explain_foci import foci_words
 from tumorsim.scenario.explain_shape import compartments_asked, image_words, shape_words
 from tumorsim.scenario.organs import organ_words
 from tumorsim.scenario.resolved import Scenario
+from tumorsim.scenario.vein import vein_words
 from tumorsim.vessels.extrahepatic import ARTERY_OF, PARASITES, chance_at
 
 _DISCLAIMER = "A research and teaching model; not for deciding anyone's care."
@@ -41,7 +42,7 @@ def explain(scenario: Scenario) -> str:
         where = [
             ("Tumour", [_tumour(scenario)]),
             ("Image", image_words(scenario)),
-            ("Beside it", organ_words(scenario)),
+            ("Beside it", [*organ_words(scenario), *vein_words(scenario)]),
             ("Liver", [_liver(scenario)]),
             ("Elsewhere", [foci_words(scenario)]),
             ("Blood", [_blood(scenario)]),

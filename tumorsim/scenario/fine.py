@@ -30,7 +30,12 @@ FINE_WORDS = {
     "spheroid": "a spheroid in culture", "cord": "a cord", "network": "a network in its tissue",
     "bench": "a bench experiment",
 }  # fmt: skip
-_GROWN = {"feeders": "arteries", "extrahepatic": "an artery from outside the liver", "terminals": "trees"}
+_GROWN = {
+    "feeders": "arteries",
+    "extrahepatic": "an artery from outside the liver",
+    "terminals": "trees",
+    "vein": "vein",
+}
 _PLAIN = ("capsule", "septa", "satellites", "latent_foci", "thrombus", "place", "vascularity")
 _UM = 1e-6
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from tumorsim.anatomy.masks import PatientImage
 from tumorsim.anatomy.organ_place import OrganSpec, reach_of
+from tumorsim.anatomy.passing_vein import VeinSpec, vein_reach
 from tumorsim.anatomy.spec import TumourSpec, box_size
 from tumorsim.lattice import Lattice, capacity
 from tumorsim.outcomes.reserve import StartCondition
@@ -84,6 +85,7 @@ class Vessels:
     terminals: int
     file: Path | None
     extrahepatic: str = BY_SIZE_AND_PLACE
+    vein: VeinSpec | None = None
 
 
 @dataclass(frozen=True)
@@ -259,10 +261,11 @@ def resolve_tissue(
     parameters: Mapping[str, float],
     image: PatientImage | None = None,
     fine: Fine | None = None,
+    vein: VeinSpec | None = None,
 ) -> Tissue:
     """The tissue with its defaults; the automatic box has room for the tumour as grown to ``until`` [s].
 
-    ``image`` is that of `tissue_image`, ``fine`` that of `fine_tissue`.
+    ``image`` is that of `tissue_image`, ``fine`` that of `fine_tissue`, ``vein`` what is to pass the tumour.
     """
     if fine is not None and fine.kind == "bench":
         return Tissue(NO_TUMOUR, max(fine.box), tissue.spacing, 3, _density(tissue, parameters), "normal", fine)
@@ -272,6 +275,7 @@ def resolve_tissue(
     tumour = tumour_spec(tissue.tumour, parameters, image)
     organs = organ_specs(tissue, parameters)
     room = [reach_of(organ, tumour, parameters) for organ in organs]
+    room += [] if vein is None else [vein_reach(vein, tumour)]
     return Tissue(
         tumour=tumour,
         size=round(box_size(tumour, until, parameters, room), 9) if tissue.size is None else tissue.size,
@@ -304,7 +308,8 @@ def resolve(file: ScenarioFile, document: Document, source: Path | None) -> Scen
     """The scenario of a valid file."""
     parameters = load_parameters(file.parameters)
     fine = fine_tissue(file, document, parameters)
-    tissue = resolve_tissue(file.tissue, file.until, parameters, tissue_image(file.tissue, document), fine)
+    vein = None if file.vessels.vein is None else file.vessels.vein.spec()
+    tissue = resolve_tissue(file.tissue, file.until, parameters, tissue_image(file.tissue, document), fine, vein)
     feeders = file.vessels.feeders
     if feeders is None:
         feeders = feeders_by_size(2 * max(tissue.tumour.semi_axes), parameters, tissue.tumour.vascularity)
@@ -316,7 +321,9 @@ def resolve(file: ScenarioFile, document: Document, source: Path | None) -> Scen
         seed=file.seed,
         assess=file.until if file.assess is None else file.assess,
         tissue=tissue,
-        vessels=Vessels(None if fine else feeders, terminals, vessel_file(file, document), file.vessels.extrahepatic),
+        vessels=Vessels(
+            None if fine else feeders, terminals, vessel_file(file, document), file.vessels.extrahepatic, vein
+        ),
         treatments=events(file.treatments, document.folder, parameters if file.tissue.bench else None),
         parameters=dict(sorted(file.parameters.items())),
         condition=None if fine else start_condition(file.condition, file.tissue.liver, parameters),

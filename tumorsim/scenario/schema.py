@@ -20,6 +20,7 @@ from tumorsim.scenario.condition import ConditionFile
 from tumorsim.scenario.couplings import LATER_COUPLINGS, CouplingsFile
 from tumorsim.scenario.schema_organs import OrganFile
 from tumorsim.scenario.schema_shapes import Counted, ImageFile, Length, Model, ShapeFile
+from tumorsim.scenario.vein import VeinFile
 from tumorsim.treatments.base import registry
 from tumorsim.treatments.spec import Choice, Duration, OrWord, Quantity, Whole, Word, shown
 from tumorsim.vessels.extrahepatic import BY_SIZE_AND_PLACE, SUPPLY
@@ -180,6 +181,7 @@ class VesselsFile(Model):
         default=BY_SIZE_AND_PLACE,
         description="Artery from outside the liver: drawn for a tumour at the surface, or none, or the one named",
     )
+    vein: VeinFile | None = Field(default=None, description="A wide hepatic vein that passes the tumour; default: none")
     terminals: Annotated[int, Whole(50, 20_000)] | None = Field(
         default=None, description="Terminals of each grown tree; default: parameter"
     )

@@ -14,7 +14,7 @@ from tumorsim.state import ORGANS
 from tumorsim.treatments.spec import Choice, Quantity, shown
 
 
-class _Side:
+class Side:
     """A side of the tumour by its axis, or a direction."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
@@ -49,7 +49,7 @@ class NeighbourFile(Model):
     distance: Annotated[float, Quantity("m", "4 mm", at_most="200 mm")] | None = Field(
         default=None, description="From the tumour's border to the organ's wall; default: parameter"
     )
-    side: Annotated[tuple[float, float, float], _Side()] | None = Field(
+    side: Annotated[tuple[float, float, float], Side()] | None = Field(
         default=None, description="Side of the tumour; default: where the organ lies as a rule"
     )
 

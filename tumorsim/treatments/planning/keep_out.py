@@ -18,6 +18,7 @@ from tumorsim.lattice import Lattice
 from tumorsim.treatments.planning.directions import across
 from tumorsim.treatments.planning.zones import Zone
 from tumorsim.vessels.graph import VesselGraph
+from tumorsim.vessels.near import wall_distance
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -93,15 +94,7 @@ def big_vessels(lattice: Lattice, graph: VesselGraph, parameters: Mapping[str, f
     big = np.flatnonzero(2.0 * graph.radius >= parameters["planning.big_vessel"] - 1e-12)
     if not len(big):
         return None
-    away = np.full(lattice.n_sites, np.inf)
-    centres = lattice.centres()
-    for edge in big:
-        a, b = graph.node_pos[graph.tail[edge]], graph.node_pos[graph.head[edge]]
-        span = b - a
-        part = np.clip((centres - a) @ span / max(float(span @ span), 1e-30), 0.0, 1.0)
-        reach = np.sqrt(((centres - a - part[:, None] * span) ** 2).sum(axis=1)) - graph.radius[edge]
-        np.minimum(away, reach, out=away)
-    return away
+    return wall_distance(lattice, graph, big)
 
 
 @dataclass(frozen=True, eq=False)

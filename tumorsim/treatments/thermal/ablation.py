@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tumorsim.lattice import Lattice
 from tumorsim.outcomes.imaging import Image
 from tumorsim.outcomes.residue import Attempt
 from tumorsim.state import OUTSIDE
@@ -41,6 +40,7 @@ from tumorsim.treatments.thermal.sar import Needle, Source
 from tumorsim.treatments.thermal.sar_table import read_sar_table
 from tumorsim.treatments.thermal.session import Burn, burn, hand_over
 from tumorsim.treatments.thermal.spec import ThermalSpec, with_defaults
+from tumorsim.vessels.near import wall_distance
 
 if TYPE_CHECKING:
     from tumorsim.patient import Patient
@@ -172,7 +172,8 @@ class Ablation(Treatment):
         burns = self._burns(placed, patient.parameters)
         for n, b in enumerate(burns, 1):
             site = patient.lattice.locate(b.needle.point)
-            if site < 0 or (state.compartment[site] == OUTSIDE):
+            in_vein = site >= 0 and bool(patient.anatomy.lumen[site])
+            if site < 0 or (state.compartment[site] == OUTSIDE and not in_vein):
                 where = ", ".join(f"{MM * x:.4g}" for x in b.needle.point)
                 note = f"not delivered: point {n}, at ({where}) mm, lies outside the body"
                 return Delivery(nothing, changed=False, notes=(note,))
@@ -311,18 +312,7 @@ def near_sinks(patient: Patient, diameter: float, within: float) -> Mask:
     """Sites within so much [m] of the wall of a vessel of a diameter [m] that carried blood before, (sites,)."""
     graph, lattice = patient.graph, patient.lattice
     wide = (2.0 * graph.radius >= diameter * (1.0 - 1e-9)) & np.isnan(graph.conductance)
-    found = np.zeros(lattice.n_sites, dtype=bool)
-    for edge in np.flatnonzero(wide & (patient.untreated_flow != 0.0)):
-        found |= _from_line(lattice, graph.node_pos[graph.tail[edge]], graph.node_pos[graph.head[edge]]) <= (
-            graph.radius[edge] + within
-        )
-    return found
-
-
-def _from_line(lattice: Lattice, tail: Floats, head: Floats) -> Floats:
-    centres, span = lattice.centres(), head - tail
-    part = np.clip((centres - tail) @ span / max(float(span @ span), 1e-30), 0.0, 1.0)
-    return np.asarray(np.sqrt(((centres - tail - part[:, None] * span) ** 2).sum(axis=1)))
+    return wall_distance(lattice, graph, np.flatnonzero(wide & (patient.untreated_flow != 0.0))) <= within
 
 
 def untreated_blood(patient: Patient) -> Floats:

@@ -173,7 +173,9 @@ def burn(patient: Patient, state: State, burns: Sequence[Burn], at: int, threads
     window, rest, faces = _surroundings(patient, np.array(ends))
     lattice = window.lattice
     code = window.pick(materials_of(patient, state, at))
-    outside = (window.pick(state.compartment) == OUTSIDE) & (code == 0)
+    # a wide vein's blood is no tissue, but what lies at its wall, or stands in it, conducts heat as tissue does
+    vein = window.pick(patient.anatomy.lumen) if patient.anatomy.passing is not None else np.zeros(len(code), bool)
+    outside = (window.pick(state.compartment) == OUTSIDE) & (code == 0) & ~vein
     others = materials_table(table)
     blood = state.q_arterial + state.q_portal + state.q_extrahepatic
     perfusion = np.where(code == 0, window.take(blood.astype(np.float64)), 0.0)
