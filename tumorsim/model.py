@@ -296,7 +296,7 @@ class TumorModel(mesa.Model):
         couplings, name = self.case.couplings, f"before {treatment.name} {treatment.occurrence}"
         image = self.image(name, event.at) if couplings.images else self.untreated_image()
         baseline = {"baseline": self.untreated_image()} if treatment.reads_baseline else {}
-        plan = treatment.plan(image, patient=self.virtual_patient, **baseline)
+        plan = treatment.plan(image, patient=self.virtual_patient, step=self.case.step, **baseline)
         vessels = self.state if couplings.access else self.circulation.as_untreated(self.state)
         delivery = self.bedside.deliver(treatment, plan, image, vessels, self.add_hazard, event.at)
         if not couplings.access:

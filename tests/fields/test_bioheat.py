@@ -358,6 +358,30 @@ def test_a_callback_hands_in_new_perfusion():
     assert done.temperature[0] == pytest.approx(37.0 + 13.0 * left, rel=1e-9)
 
 
+def test_a_callback_ends_the_interval_and_not_what_follows():
+    lattice = Lattice((6, 7, 8), 1e-3)
+    heat = np.where(np.arange(lattice.n_sites) == 100, 1e7, 0.0)
+    sites = np.array([0, 100, 335])
+    times = []
+
+    def watch(now):
+        times.append(now.time)
+        assert np.array_equal(now.temperature_at(sites), now.temperature[sites])
+        if now.time in (4.0, 11.0):
+            now.stop()
+
+    model = Bioheat(lattice, [TISSUE], LIVER, VESSEL)
+    ended = model.run(
+        [Interval(60.0, heat), Interval(3.0), Interval(2.0, heat)], every=1.0, callback=watch, cooling=COOL
+    )
+    assert ended.heating == 9.0 and times[:9] == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]
+    assert ended.cooling >= COOL.window  # a call while it cools ends nothing
+    whole = model.run(
+        [Interval(4.0, heat), Interval(3.0), Interval(2.0, heat)], every=1.0, callback=lambda now: None, cooling=COOL
+    )
+    same(ended, whole)
+
+
 def test_a_model_can_be_run_again():
     model, sources = session()
     sources = list(sources)

@@ -232,6 +232,8 @@ def test_the_shipped_scenarios() -> None:
         "gelatin_twice",
         "large",
         "microwave_beside_vein",
+        "microwave_gallbladder",
+        "microwave_gallbladder_saline",
         "microwave_large",
         "microwave_one_needle",
         "microwave_pull_back",

@@ -134,7 +134,9 @@ def place_organs(
         said = f"tissue.organs.{index}.{spec.organ}"
         found = None
         if not spec.distance >= 0.0:
-            problems.append(f"{said}.distance: {1e3 * spec.distance:g} mm would put it inside the tumour")
+            problems.append(
+                f"{said}.distance: {1e3 * spec.distance:g} mm would put it inside the tumour: it must be at least 0 mm"
+            )
             continue
         found = first_touch(outer_shape(spec, parameters), border, spec.distance)
         if found is None:

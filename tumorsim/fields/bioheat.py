@@ -289,7 +289,7 @@ class Bioheat:
         callback : callable, optional
             Gets the session (`Session`: time, temperature, damage) and returns None, or new perfusion
             [1/s], shape (n_sites,), before what coagulation takes: the solver goes on multiplying it by
-            what `shutdown` leaves.
+            what `shutdown` leaves. It may end the interval (`Session.stop`); the next then follows.
         cooling : Cooling, optional
             None ends the session with the last interval.
 

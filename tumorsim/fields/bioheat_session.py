@@ -34,7 +34,7 @@ class Session:
 
     def __init__(self, model: Bioheat, every: float | None, callback: Callable[[Session], ArrayLike | None] | None):
         self._model, self._every, self._callback = model, every, callback
-        self._calls, self._odd, self._dries = 1, False, False
+        self._calls, self._odd, self._dries, self._ended = 1, False, False, False
         nx, ny, nz = model.lattice.shape
         size, rows, blocks = (nx + 2) * (ny + 2) * (nz + 2), (nx + 2) * (ny + 2), len(model._grid.edges)
         start = model._pad(model._start)
@@ -84,6 +84,18 @@ class Session:
         """The same for vessels."""
         return self._model._column(self._fields.omega_vessel)
 
+    def temperature_at(self, sites: NDArray[np.int64]) -> Floats:
+        """degC at a few sites (n,), shape (n,)."""
+        model = self._model
+        x, y, z = np.unravel_index(sites, model.lattice.shape)
+        _, ny, nz = model.lattice.shape
+        padded = ((x + 1) * (ny + 2) + y + 1) * (nz + 2) + z + 1
+        return np.where(model.inside[sites], self._now[padded], model._start[sites]) + model.base
+
+    def stop(self) -> None:
+        """End the interval that runs, as soon as the callback returns; cooling after the last goes on."""
+        self._ended = True
+
     @property
     def _now(self) -> NDArray[Any]:
         return self._fields.b if self._odd else self._fields.a
@@ -99,7 +111,8 @@ class Session:
         if len(sar) != n or not np.all((sar >= 0.0) & np.isfinite(sar)):
             raise InputError(f"bioheat: interval {number}: SAR must be {n} numbers of at least 0 W/m3")
         self._switch(sar, interval.dries)
-        self._advance(self.time + interval.duration)
+        self._ended = False
+        self._advance(self.time + interval.duration, may_end=True)
 
     def cool(self, cooling: Cooling | None) -> tuple[float, bool]:
         """Run without a source until damage has stopped rising; seconds of heating, and whether it has."""
@@ -168,9 +181,9 @@ class Session:
         for flags in (fields.awake_a, fields.awake_b):
             flags[:] = flags | rows
 
-    def _advance(self, until: float) -> None:
-        """Run to a time, calling back on the way."""
-        while self.time < until:
+    def _advance(self, until: float, may_end: bool = False) -> None:
+        """Run to a time, calling back on the way; a callback may end an interval before that."""
+        while self.time < until and not (may_end and self._ended):
             goal = until if self._every is None else min(until, self._calls * self._every)
             self._march(goal)
             if self._every is not None and goal >= self._calls * self._every:

@@ -188,7 +188,7 @@ def schedule_item(done: Done) -> ScheduleItem:
         status = "partly delivered"
         notes.insert(0, f"overlooked: {', '.join(overlooked)}")
     else:
-        status = "partly delivered" if short else "delivered"
+        status = "partly delivered" if short or done.delivery.partly else "delivered"
     return {
         "time_h": done.event.at / HOUR,
         "id": done.event.id,

@@ -107,7 +107,7 @@ class Delivery:
 
     ``changed`` is False where no array changed: such an event is logged and nothing else happens.
     ``received`` is the zone really reached (bool, shape (n_sites,)) or None. ``refused``: the patient must not have
-    it, so that nothing was begun.
+    it, so that nothing was begun. ``partly``: less than was prescribed; notes say what was not given.
     """
 
     delivered: Mapping[str, Any]
@@ -116,6 +116,7 @@ class Delivery:
     burden: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     refused: bool = False
+    partly: bool = False
 
 
 class Treatment(ABC):

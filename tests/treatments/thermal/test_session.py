@@ -52,7 +52,11 @@ def bare(perfusion: float, diameter: float = 5e-3, velocity: float = 0.0) -> tup
     state.q_portal[:] = perfusion
     state.edge_flow[:] = velocity * np.pi * (0.5 * diameter) ** 2
     fixed = SimpleNamespace(
-        parameters=TABLE, lattice=lattice, graph=graph, anatomy=SimpleNamespace(organs=Organs(lattice), passing=None)
+        parameters=TABLE,
+        lattice=lattice,
+        graph=graph,
+        bench=None,
+        anatomy=SimpleNamespace(organs=Organs(lattice), passing=None),
     )
     return fixed, state
 

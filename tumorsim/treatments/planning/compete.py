@@ -7,15 +7,14 @@ as long as there is one (greedy cover with exchange; Nemhauser 1978: at least 63
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from tumorsim.treatments.planning.keep_out import Frame, Ground
-from tumorsim.treatments.planning.tracks import Track, lay_tracks
+from tumorsim.treatments.planning.tracks import Track, lay_tracks, reached
 from tumorsim.treatments.planning.zones import Option, largest_first
 
 Floats = NDArray[np.float64]
@@ -55,11 +54,11 @@ def best_tracks(
     value = weight[sites] * _share(ground, sites)
     candidates: list[Track] = []
     rows: list[NDArray[np.bool_]] = []
-    for track in _candidates(ground, frames, options, points):
-        low, high = track.intervals(points)
-        if (high >= low).any():
-            candidates.append(track)
-            rows.append(high >= low)
+    for tracks in _candidates(ground, frames, options, points):
+        for track, row in zip(tracks, reached(tracks, points), strict=True):
+            if row.any():
+                candidates.append(track)
+                rows.append(row)
     if not candidates:
         return []
     reach = np.array(rows, dtype=np.float32)  # 0 or 1: as numbers, for sums
@@ -95,13 +94,14 @@ def _most(reach: NDArray[np.float32], value: Floats, chosen: Sequence[int]) -> t
     return best, float(gain[best])
 
 
-def _candidates(ground: Ground, frames: Sequence[Frame], options: Sequence[Option], points: Floats) -> chain[Track]:
-    return chain.from_iterable(
-        lay_tracks(ground, frame, places, option, span, 0.5 * option.zone.long_axis / _DEPTHS)
-        for option in largest_first(options)
-        for frame in frames
-        for places, span in [_places(ground, frame, option, points)]
-    )
+def _candidates(
+    ground: Ground, frames: Sequence[Frame], options: Sequence[Option], points: Floats
+) -> Iterator[list[Track]]:
+    """Tracks of each setting and direction."""
+    for option in largest_first(options):
+        for frame in frames:
+            places, span = _places(ground, frame, option, points)
+            yield lay_tracks(ground, frame, places, option, span, 0.5 * option.zone.long_axis / _DEPTHS)
 
 
 def _places(ground: Ground, frame: Frame, option: Option, points: Floats) -> tuple[Floats, tuple[float, float]]:
@@ -149,10 +149,10 @@ def why_missing(
             continue
         if name == "organ" and keep.organ_distance is None:
             continue
-        for track in _candidates(Ground(ground.lattice, kept), frames, options, points[unsolved]):
-            low, high = track.intervals(points[unsolved])
-            reason[unsolved[high >= low]] = name
-            unsolved = unsolved[high < low]
+        for tracks in _candidates(Ground(ground.lattice, kept), frames, options, points[unsolved]):
+            held = reached(tracks, points[unsolved]).any(axis=0)
+            reason[unsolved[held]] = name
+            unsolved = unsolved[~held]
             if not len(unsolved):
                 break
     nearest = cKDTree(points).query(ground.lattice.centres(left))[1]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tumorsim._jit import njit
 from tumorsim.treatments.planning.keep_out import Frame, Ground
 from tumorsim.treatments.planning.zones import Option
 
@@ -58,6 +59,50 @@ class Track:
         high = np.where(high >= 0, before[np.clip(high, -1, n - 1)], -1)
         none = (square < -1e-12) | (high < low)
         return np.where(none, n, low), np.where(none, -1, high)
+
+
+@njit
+def _reached(
+    flat: Floats, depth: Floats, across: Floats, free: Mask, first: float, step: float, a: float, b: float
+) -> Mask:
+    tracks, n = free.shape
+    found = np.zeros((tracks, len(depth)), dtype=np.bool_)
+    after, before = np.empty(n + 1, dtype=np.int64), np.empty(n + 1, dtype=np.int64)
+    for t in range(tracks):
+        after[n], before[n] = n, -1
+        for at in range(n - 1, -1, -1):
+            after[at] = at if free[t, at] else after[at + 1]
+        for at in range(n):
+            before[at] = at if free[t, at] else (before[at - 1] if at else -1)
+        for p in range(len(depth)):
+            u, v = flat[p, 0] - across[t, 0], flat[p, 1] - across[t, 1]
+            square = 1.0 - (u * u + v * v) / a**2
+            if square < -1e-12:
+                continue
+            half = b * np.sqrt(max(square, 0.0))
+            low = int(np.ceil((depth[p] - half - first) / step - 1e-9))
+            high = int(np.floor((depth[p] + half - first) / step + 1e-9))
+            if high >= 0:
+                found[t, p] = before[min(high, n - 1)] >= after[min(max(low, 0), n)]
+    return found
+
+
+def reached(tracks: Sequence[Track], points: Floats) -> Mask:
+    """Which points (n, 3) [m] each track can hold, (tracks, n): `Track.intervals` not empty, for all tracks at once.
+
+    The tracks are those of one call of `lay_tracks`: they share frame, setting and depths.
+    """
+    if not tracks:
+        return np.zeros((0, len(points)), dtype=bool)
+    one = tracks[0]
+    flat, depth = one.frame.split(points)
+    return np.asarray(
+        _reached(
+            np.ascontiguousarray(flat), depth, np.array([t.across for t in tracks]), np.array([t.free for t in tracks]),
+            float(one.depths[0]), float(one.depths[1] - one.depths[0]), 0.5 * one.option.zone.short_axis,
+            0.5 * one.option.zone.long_axis,
+        )
+    )  # fmt: skip
 
 
 def lay_tracks(

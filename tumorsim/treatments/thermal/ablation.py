@@ -10,8 +10,10 @@ The hazard of a session, all of it, is booked in the base step in which the sess
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -34,8 +36,10 @@ from tumorsim.treatments.planning.needles import Point as Stop
 from tumorsim.treatments.planning.needles import covered_sites
 from tumorsim.treatments.planning.zone_report import zone_report
 from tumorsim.treatments.planning.zones import Option, Zone
+from tumorsim.treatments.thermal.alarm import short_of
 from tumorsim.treatments.thermal.bench import bench_attempt, bench_plan, reaches_face
 from tumorsim.treatments.thermal.expected import expected_axes
+from tumorsim.treatments.thermal.room import fitted
 from tumorsim.treatments.thermal.sar import Needle, Source
 from tumorsim.treatments.thermal.sar_table import read_sar_table
 from tumorsim.treatments.thermal.session import Burn, burn, hand_over
@@ -100,7 +104,10 @@ class Ablation(Treatment):
         return Option(power, duration, Zone(short, long, 0.5 * self.active(parameters)))
 
     def plan(self, images: Image, **context: Any) -> Plan:
-        """Choose the needles, from the image of the day or the baseline image, never from cells."""
+        """Choose the needles, from the image of the day or the baseline image, never from cells.
+
+        A plan takes no longer than ``step`` of the context [s]: what is left out for that is said.
+        """
         patient: Patient = context["patient"]
         spec, table, lattice = self.spec, patient.parameters, patient.lattice
         told: dict[str, Any] = {"power_w": spec.power, "duration_s": spec.duration}
@@ -111,6 +118,8 @@ class Ablation(Treatment):
         margin = table["planning.margin"] if spec.margin is None else spec.margin
         goal = with_margin(lattice, image.visible, margin)
         self._outline = image.visible
+        room = float(context.get("step", math.inf))
+        left_out: tuple[str, ...] = ()
         if spec.listed:
             told["needles"] = len(spec.listed)
             tracks = self._listed(table)
@@ -121,17 +130,21 @@ class Ablation(Treatment):
                 return Plan(None, told, {"needles": [], "why": "the image shows nothing to treat"})
             needles = spec.needles if isinstance(spec.needles, int) else None
             limits = Limits.of(table, margin, needles, points_each=spec.points)
-            option, ways, keep = (
-                self._option(spec.power, spec.duration, table),
-                fan(SKIN, table),
-                keep_out(image, patient),
-            )
-            tracks = []
+            option, ways = self._option(spec.power, spec.duration, table), fan(SKIN, table)
+            keep = keep_out(image, patient)
+            first: list[Track] = []
             if spec.target == "feeders":
-                first = feeders_first(lattice, image, patient.graph, image.visible, option, ways, keep)
-                tracks += [target.needle for target in first if target.needle is not None]
-                told["feeders"] = [target.artery.name for target in first if target.needle is not None]
-            tracks += cover(lattice, image.visible, [option], ways, limits, keep).needles
+                feeders = feeders_first(lattice, image, patient.graph, image.visible, option, ways, keep)
+                first = [target.needle for target in feeders if target.needle is not None]
+                told["feeders"] = [target.artery.name for target in feeders if target.needle is not None]
+            tracks, left_out = fitted(
+                first,
+                lambda within: cover(lattice, image.visible, [option], ways, within, keep),
+                limits,
+                spec.duration,
+                spec.generators,
+                room,
+            )
         zone = covered_sites(lattice, tracks)
         self._goal = goal
         details = {
@@ -139,6 +152,8 @@ class Ablation(Treatment):
             "shift": [float(x) for x in image.shift],
             "aim_factor": 1.0 if images.fluid is None else aim_error_factor(patient, images.fluid),
             "planned_cover": float((zone & goal).sum() / goal.sum()) if goal.any() else None,
+            "room": room,
+            "left_out": left_out,
         }
         if not tracks:
             details["why"] = "no place for a needle was found"
@@ -175,19 +190,21 @@ class Ablation(Treatment):
             in_vein = site >= 0 and bool(patient.anatomy.lumen[site])
             if site < 0 or (state.compartment[site] == OUTSIDE and not in_vein):
                 where = ", ".join(f"{MM * x:.4g}" for x in b.needle.point)
-                note = f"not delivered: point {n}, at ({where}) mm, lies outside the body"
+                beyond = "body" if site < 0 else "liver"
+                note = f"not delivered: point {n}, at ({where}) mm, lies outside the {beyond}"
                 return Delivery(nothing, changed=False, notes=(note,))
-        done = burn(patient, state, burns, at)
+        done = burn(patient, state, burns, at, alarm=self.spec.alarm, room=plan.details["room"])
         if patient.bench is None:
             context["pulse"]("heat", np.repeat(done.omega_cells[:, None], 4, axis=1))
         told = hand_over(patient, state, done, at)
         zone = done.omega >= COAGULATED_FROM
         read = zone_report(patient.lattice, done.omega, placed[0]["direction"])
         goal = self._goal
+        stopped, short = short_of(burns, done.given, done.stopped, done.ignored)
         delivered = {
             "needles": len(placed),
-            "points": len(burns),
-            "energy_kj": round(sum(b.power * b.duration for b in burns) * KJ, 6),
+            "points": sum(given > 0.0 for given in done.given),
+            "energy_kj": round(sum(b.power * given for b, given in zip(burns, done.given, strict=True)) * KJ, 6),
             "absorbed_kj": round(float(done.heated.balance.absorbed) * KJ, 6),
             "heating_s": done.heated.heating,
             "planned_cover": plan.details["planned_cover"],
@@ -200,8 +217,11 @@ class Ablation(Treatment):
             "energy_balance_error": float(done.heated.balance.error),
             "placed": placed,
             **told,
+            "stopped": stopped,
         }
-        notes: tuple[str, ...] = () if done.heated.settled else ("damage was still rising when the session was ended",)
+        notes: tuple[str, ...] = (*plan.details["left_out"], *short)
+        if not done.heated.settled:
+            notes = (*notes, "damage was still rising when the session was ended")
         if patient.bench is not None:
             notes += reaches_face(patient.lattice, zone)
         return Delivery(
@@ -210,6 +230,7 @@ class Ablation(Treatment):
             received=zone,
             burden={"sessions": 1.0, "punctures": float(len(placed))},
             notes=notes,
+            partly=bool(plan.details["left_out"] or stopped),
         )
 
     def placed(self, plan: Plan, patient: Patient) -> list[dict[str, Any]]:
@@ -253,7 +274,8 @@ class Ablation(Treatment):
 
         A site of the plan is *missed* where the zone expected of the needles as they really lay does not hold it.
         What that zone holds and what yet lives is *cooled* where a wide vessel is near, or where blood was richer
-        than in the liver that the expectation is made in; else it got a *low dose*. Blood is that before treatment.
+        than in the liver that the expectation is made in; else it got a *low dose*, as did all that only points hold
+        which an alarm stopped. Blood is that before treatment.
         """
         table, n = patient.parameters, patient.lattice.n_sites
         if patient.bench is not None:
@@ -265,6 +287,9 @@ class Ablation(Treatment):
         near = near_sinks(patient, table["heat.sink_diameter"], table["ablation.cooled_within"])
         rich = untreated_blood(patient) > table["heat.perfusion_normal"]
         cooled = inside & (near | rich)
+        short = {each["point"] for each in delivery.delivered.get("stopped", [])}
+        if short:
+            cooled &= covered_sites(patient.lattice, _without(tracks, short))
         return Attempt(
             delivered=delivery.changed,
             planned=planned,
@@ -295,6 +320,16 @@ def _track(plain: Mapping[str, Any], treatment: Ablation, table: Mapping[str, fl
     tip, way = (tuple(float(x) for x in plain[key]) for key in ("tip", "direction"))
     stops = tuple(Stop(back, treatment._option(power, long, table)) for back, power, long in plain["points"])
     return Track(tip, way, stops)  # type: ignore[arg-type]
+
+
+def _without(tracks: Sequence[Track], points: set[int]) -> list[Track]:
+    """Needles without some of their points, which count from 1 through all of them in turn."""
+    found, n = [], 0
+    for track in tracks:
+        kept = tuple(p for m, p in enumerate(track.points, n + 1) if m not in points)
+        n += len(track.points)
+        found.append(replace(track, points=kept))
+    return found
 
 
 def keep_out(image: Image, patient: Patient) -> KeepOut:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,7 +31,11 @@ def bench_plan(spec: ThermalSpec, told: Mapping[str, Any]) -> Plan:
         }
         for needle in (with_defaults(each, spec.power, spec.duration) for each in spec.listed)
     ]
-    return Plan(None, {**told, "needles": len(needles)}, {"needles": needles, "planned_cover": None})
+    return Plan(
+        None,
+        {**told, "needles": len(needles)},
+        {"needles": needles, "planned_cover": None, "room": math.inf, "left_out": ()},
+    )
 
 
 def reaches_face(lattice: Lattice, zone: NDArray[np.bool_]) -> tuple[str, ...]:

@@ -19,9 +19,8 @@ temperature, is taken off the power of the sites at the wall.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +34,7 @@ from tumorsim.hazards.arrhenius import COAGULATION, TUMOUR_CELLS, VESSELS, damag
 from tumorsim.lattice import Lattice
 from tumorsim.outcomes.organ_harm import at_walls, book_heat
 from tumorsim.state import COAGULATED, LIVER, ORGANS, OUTSIDE, State
+from tumorsim.treatments.thermal.alarm import OFF, ON, OPERATED, Course, Reached, Thermocouples
 from tumorsim.treatments.thermal.defaults import Cooling as Coolant
 from tumorsim.treatments.thermal.rf_source import Radiofrequency
 from tumorsim.treatments.thermal.sar import Needle, Source, deposit
@@ -75,6 +75,12 @@ class Burnt:
         [degC].
     heated : Heated
         What the solver says, on its own lattice.
+    given : tuple of float
+        Seconds that each burn was really on.
+    stopped : dict
+        Number of a burn to the wall that stopped it.
+    ignored : tuple of Reached
+        The first wall that reached the temperature of an alarm that was off.
     """
 
     omega: Floats
@@ -83,6 +89,9 @@ class Burnt:
     cem43: Floats
     highest: Floats
     heated: Heated
+    given: tuple[float, ...]
+    stopped: dict[int, Reached]
+    ignored: tuple[Reached, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +165,15 @@ class Window:
         return Needle((x, y, z), needle.direction)
 
 
-def burn(patient: Patient, state: State, burns: Sequence[Burn], at: int, threads: int = 1) -> Burnt:
+def burn(
+    patient: Patient,
+    state: State,
+    burns: Sequence[Burn],
+    at: int,
+    threads: int = 1,
+    alarm: str = ON,
+    room: float = math.inf,
+) -> Burnt:
     """Heat the tissue as it is; the state is not changed.
 
     Parameters
@@ -165,6 +182,10 @@ def burn(patient: Patient, state: State, burns: Sequence[Burn], at: int, threads
         Needles in the patient's coordinates.
     at : int
         Time of the session [s].
+    alarm : str
+        Of `ALARMS`: whether a hot wall stops heating, and at which temperature.
+    room : float
+        Time of the session [s] by which all heating must be over.
     """
     table = patient.parameters
     ends = [
@@ -186,6 +207,9 @@ def burn(patient: Patient, state: State, burns: Sequence[Burn], at: int, threads
     )  # fmt: skip
     cold = _coolant(burns, window, table)
     cells = _Cells(patient) if patient.bench is None else None  # a bench has none
+    walls = _thermocouples(patient, state, at, window, alarm)
+    watch = _each_of(cells, walls)
+    course = Course(burns, walls, room, table["bioheat.longest_cooling"])
     model = Bioheat(
         lattice,
         [tissue(table), *(Material(m.conductivity, 0.0, _DENSITY, m.heat_capacity / _DENSITY) for m in others)],
@@ -205,9 +229,9 @@ def burn(patient: Patient, state: State, burns: Sequence[Burn], at: int, threads
         threads=threads,
     )
     done = model.run(
-        _intervals(burns, window, table, cold, rest, threads),
-        every=None if cells is None else table["ablation.record_every"],
-        callback=cells,
+        _intervals(course, burns, window, table, cold, rest, threads),
+        every=None if watch is None else table["ablation.alarm_every"],
+        callback=watch,
         cooling=Cooling.standard(table),
     )
     return Burnt(
@@ -217,6 +241,9 @@ def burn(patient: Patient, state: State, burns: Sequence[Burn], at: int, threads
         window.give(60.0 * done.cem43),
         window.give(done.highest, BODY),
         done,
+        tuple(course.given),
+        course.stopped,
+        () if walls is None or walls.heeded else tuple(walls.reached),
     )
 
 
@@ -229,6 +256,26 @@ def _surroundings(patient: Patient, ends: Floats) -> tuple[Window, float, float 
     return Window.around(patient.lattice, ends, table["ablation.reach"], table["ablation.finest"]), body, body
 
 
+def _each_of(*calls: Callable[[Any], None] | None) -> Callable[[Any], None] | None:
+    """One callback for several; those that are None are left out, and where all are there is none."""
+    given = [each for each in calls if each is not None]
+
+    def call(session: Any) -> None:
+        for each in given:
+            each(session)
+
+    return call if given else None
+
+
+def _thermocouples(patient: Patient, state: State, at: int, window: Window, alarm: str) -> Thermocouples | None:
+    """At the walls of the patient's organs, as fluid has moved them; None without any."""
+    organs, table = patient.anatomy.organs, patient.parameters
+    if not organs.each:
+        return None
+    limit = table["heat.alarm_temperature_operated" if alarm == OPERATED else "heat.alarm_temperature"]
+    return Thermocouples(organs.walls(fluid_now(state, table, at)), window.lattice, window.centre, limit, alarm != OFF)
+
+
 def _kinetics(name: str, table: Any) -> Kinetics:
     found = kinetics(name, table)
     return Kinetics(found.frequency, found.energy)
@@ -237,7 +284,7 @@ def _kinetics(name: str, table: Any) -> Kinetics:
 class _Cells:
     """Adds up the death of tumour cells while a session runs: the solver knows two kinetics, and this is the third.
 
-    By the trapezium rule over `ablation.record_every`; where cells live or die, at the border of a zone, temperature
+    By the trapezium rule over `ablation.alarm_every`; where cells live or die, at the border of a zone, temperature
     changes by well under a kelvin in that time.
     """
 
@@ -269,24 +316,22 @@ def _coolant(burns: Sequence[Burn], window: Window, table: Any) -> Floats:
 
 
 def _intervals(
-    burns: Sequence[Burn], window: Window, table: Any, cold: Floats, rest: float, threads: int
+    course: Course, burns: Sequence[Burn], window: Window, table: Any, cold: Floats, rest: float, threads: int
 ) -> Iterator[Interval]:
     """Stretches of time with the same needles on, in tissue whose temperature of rest is ``rest`` [degC]."""
     whole = max(b.start + b.duration for b in burns)
     fall = rest - Coolant.from_parameters(table).coolant_temperature
-    edges = sorted({0.0, *(b.start for b in burns), *(b.start + b.duration for b in burns)})
     power: dict[int, Floats] = {}
-    for begin, end in pairwise(edges):
+    for seconds, on in course:
         sar = np.zeros(window.lattice.n_sites)
-        for n, b in enumerate(burns):
-            if not b.start <= begin < b.start + b.duration:
-                continue
+        for n in on:
             if n not in power:
+                b = burns[n]
                 spread = deposit(b.source, window.local(b.needle), window.lattice, threads)
                 taken = cold[n] * whole / b.duration * fall / window.lattice.site_volume
                 power[n] = np.maximum(b.source.efficiency * b.power * spread - taken, 0.0)
             sar += power[n]
-        yield Interval(end - begin, sar)
+        yield Interval(seconds, sar)
 
 
 def hand_over(patient: Patient, state: State, done: Burnt, at: int) -> dict[str, Any]:

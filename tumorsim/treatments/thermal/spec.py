@@ -8,7 +8,7 @@ points along one needle are the places it is drawn back to.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -22,6 +22,7 @@ from tumorsim.outcomes.reserve import Condition
 from tumorsim.treatments.base import Kind
 from tumorsim.treatments.limits import percutaneous_limits
 from tumorsim.treatments.spec import Choice, Context, Duration, Quantity, Spec, Whole, Word, shown
+from tumorsim.treatments.thermal.alarm import ALARMS, OFF, ON, OPERATED
 from tumorsim.treatments.thermal.sar_table import read_sar_table
 
 AUTO = "auto"
@@ -116,6 +117,18 @@ def _needle(value: Any, where: str, problems: list[str]) -> Placed:
     return Placed(tip, way, listed)
 
 
+class AlarmKey(Choice):
+    """``on``, ``operated`` or ``off``; true and false are taken too (`on` and `off` of YAML 1.1)."""
+
+    def read(self, value: Any) -> str:
+        """The word."""
+        return super().read((ON if value else OFF) if isinstance(value, bool) else value)
+
+    def schema(self) -> dict[str, Any]:
+        """JSON Schema: an enumeration."""
+        return {"enum": [*self.words, True, False]}
+
+
 class NeedlesKey:
     """``auto`` (read as None), a number of needles (int), or a list of needles (tuple of `Placed`)."""
 
@@ -192,6 +205,11 @@ class ThermalSpec(Spec):
     target: Annotated[str, Choice(TARGETS)] = Field(
         default="tumour", description="feeders: arteries that feed the tumour are coagulated first, at its border"
     )
+    alarm: Annotated[str, AlarmKey(ALARMS)] = Field(
+        default=ON,
+        description="Heating stops when the wall of an organ reaches the temperature of the alarm; operated: a lower "
+        "one, for a patient who has had surgery there; off: heating goes on",
+    )
     sar: Annotated[str, Word(500)] | None = Field(
         default=None, description="A file with the measured power density of the device, relative to this file"
     )
@@ -210,6 +228,8 @@ class ThermalSpec(Spec):
                 yield key, "says how needles are placed, and needles places them. Keep one of them."
         elif context.bench:
             yield from self._on_bench()
+        if "alarm" in self.model_fields_set and context.organs == ():
+            yield "alarm", "tissue.organs names no organ, so no wall can stop heating. Leave it out, or add one."
         yield from self._outside(context)
         seconds = self.least_seconds()
         if context.step is not None and seconds > context.step:
@@ -220,10 +240,12 @@ class ThermalSpec(Spec):
                 "several treatments, or use more generators.",
             )
         if self.sar is not None and context.folder is not None:
+            file = context.folder / self.sar
             try:
-                read_sar_table(context.folder / self.sar, 1.0)
+                read_sar_table(file, 1.0)
             except InputError as error:
-                yield "sar", "; ".join(error.problems) + "."
+                there = () if file.is_file() else sorted(f.name for f in file.parent.glob("*.csv"))
+                yield "sar", "; ".join(error.problems) + "." + nearest(file.name, there)
 
     def _on_bench(self) -> Iterator[tuple[str, str]]:
         """What an operator would need an image of a tumour for."""
@@ -251,13 +273,14 @@ class ThermalSpec(Spec):
                 if any(abs(x) > 0.5 * side for x, side in zip(at, context.box, strict=True)):
                     place = ", ".join(f"{1e3 * x:.4g} mm" for x in at)
                     sides = " x ".join(f"{1e3 * s:.4g}" for s in context.box)
+                    most = ", ".join(f"{500.0 * s:.4g}" for s in context.box)
                     yield (
                         "needles",
                         f"needle {n}, point {m}: its tip at ({place}) lies outside the body, a box of {sides} mm "
-                        "about the origin.",
+                        f"about the origin. Allowed: at most {most} mm from it along x, y and z.",
                     )
 
-    def least_seconds(self) -> int:
+    def least_seconds(self) -> float:
         """Time that heating takes at least [s]; of a plan not made yet, that of as many points as the keys name."""
         if self.listed:
             tracks = [sum(p.duration or self.duration for p in needle.points) for needle in self.listed]
@@ -281,6 +304,7 @@ class ThermalSpec(Spec):
         """One sentence for `check`."""
         source = self.device() + ("" if self.sar is None else f" with the power density of {Path(self.sar).name}")
         dose = f"{self.power:g} W for {quantity.format(self.duration, 's', 6)}"
+        hot = {ON: "", OPERATED: "; walls count as operated on", OFF: "; a hot wall does not stop it"}[self.alarm]
         at_once = "" if self.generators == 1 else f", up to {self.generators} at a time"
         if self.listed:
             count, points = len(self.listed), sum(len(n.points) for n in self.listed)
@@ -294,7 +318,7 @@ class ThermalSpec(Spec):
         goal = f"the outline and {margin}"
         day = "on the image of the day" if self.plan == "replanned" else "on the baseline image"
         back = "" if self.points is None else f", at most {self.points} points along each"
-        return f"{count_text}{back}, {source}, {dose} at each point{at_once}, to cover {goal} {day}{first}"
+        return f"{count_text}{back}, {source}, {dose} at each point{at_once}, to cover {goal} {day}{first}{hot}"
 
 
 class MicrowaveSpec(ThermalSpec):
@@ -333,9 +357,9 @@ class RadiofrequencySpec(ThermalSpec):
         return "internally cooled electrode" if self.electrodes == "single" else "cluster of three cooled electrodes"
 
 
-def busy(tracks: list[int], generators: int) -> int:
+def busy(tracks: Sequence[float], generators: int) -> float:
     """Seconds until all tracks of so many seconds each are done, each taken by the first generator that is free."""
-    free = [0] * generators
+    free = [0.0] * generators
     for seconds in tracks:
         first = free.index(min(free))
         free[first] += seconds
