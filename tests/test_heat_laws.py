@@ -169,7 +169,10 @@ def test_coagulated_tissue_has_no_blood_no_oxygen_and_no_later_access(before: Tu
     dead = (state.coagulated > 0.999) & (state.compartment != 255)
     blood = state.q_arterial + state.q_portal + state.q_extrahepatic
     fresh = before.state.q_arterial + before.state.q_portal + before.state.q_extrahepatic
-    assert dead.sum() > 20 and blood[dead].max() < 1e-3 * fresh[dead].min()
+    # what is left of a capillary bed gets a little more than its share where beds beside it are shut
+    assert dead.sum() > 20 and np.all(blood[dead] <= 2e-3 * fresh[dead])
+    partly = (state.heat_damage >= 1.0) & (state.compartment != 255)
+    assert np.all(blood[partly] < 0.5 * fresh[partly]) and partly.sum() > dead.sum()
     tae = {"at": "36 h", "tae": {"catheter": "lobar", "beads": "40 um"}}
     alone, after = (before.fork(scenario(*items)) for items in ([tae], [HEAT, tae]))
     for model in (alone, after):
@@ -185,7 +188,9 @@ def test_tissue_without_blood_is_without_oxygen(heated: TumorModel) -> None:
     none = (state.coagulated > 0.999) & (state.q_arterial + state.q_portal + state.q_extrahepatic == 0.0)
     shape = heated.virtual_patient.lattice.shape
     deep = ndimage.binary_erosion(none.reshape(shape)).reshape(-1)  # what borders on blood gets a little across
-    assert deep.sum() > 20 and not state.po2[deep].any() and not heated.population.viable_of_sites()[none].any()
+    assert deep.sum() > 20 and not state.po2[deep].any()
+    left = heated.population.viable_of_sites()[none].sum()  # what the needle left there is dying for want of oxygen
+    assert left < 1e-6 * none.sum() * heated.population.capacity
 
 
 # --- needles together ----------------------------------------------------------------------------------------

@@ -8,8 +8,9 @@ On a bench the whole block is solved, from its own temperature; ex vivo its face
 
 Three things are damaged, each by its own kinetics: liver (what is seen as coagulated: the zone), tumour cells (what
 dies) and vessels. Vessels whose wall is coagulated anywhere are closed for good, unless they are wide and carry
-blood; the capillaries of a site close by their share, and the bed of an exchange node is shut once all of its tissue
-is coagulated.
+blood. While a session runs capillaries close by the kinetics of vessels; after it those of dead tissue are closed too,
+by the share that died, so coagulum has no blood. The bed of an exchange node is shut once all of its tissue is
+coagulated.
 
 The water in a cooled electrode takes heat through its wall while it heats. The wall's pull towards 37 degC stands for
 the whole session, weighted by the share of the time that the tip is there; the rest, down to the water's own
@@ -342,7 +343,9 @@ def hand_over(patient: Patient, state: State, done: Burnt, at: int) -> dict[str,
     liver = patient.anatomy.compartment == LIVER
     state.liver_hazard[liver] += done.omega[liver]
     state.heat_damage += done.omega
-    state.coagulated[:] = 1.0 - (1.0 - state.coagulated) * np.exp(-done.omega_vessels)
+    # capillaries clot within hours where their endothelium is dead, and that dies with the tissue they run in
+    dead = np.maximum(done.omega, done.omega_vessels)
+    state.coagulated[:] = 1.0 - (1.0 - state.coagulated) * np.exp(-dead)
     closed = coagulated_vessels(patient, state, done.omega_vessels)
     fresh = closed & (state.edge_state != COAGULATED)
     state.edge_state[closed] = COAGULATED
