@@ -13,6 +13,7 @@ import time
 
 import cell_rule
 import first_run
+import heat
 import patient_run
 from plain_mesa import PlainTumor
 from stencil import stencil
@@ -61,6 +62,8 @@ def main() -> None:
     print()
     for case in patient_run.CASES:
         print(patient_run.line(case, patient_run.best_run(case, 1 if quick else 3)), flush=True)
+    print()
+    heat.report(1 if quick else 3, (40,) if quick else (40, 70))
     if not quick:
         wall, processor = first_run.first_run()
         print(f"\nfirst run of `small`, nothing compiled: {wall:.0f} s, processor {processor:.0f} s; target 120 s")

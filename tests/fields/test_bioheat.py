@@ -106,11 +106,12 @@ def plain(lattice, materials, code, inside, perfusion, sinks, walls, sar, durati
         after = np.where(plateau, 100.0 + np.maximum(enthalpy - full, 0.0) / dry, 100.0 + enthalpy / heat)
         spent = np.where(plateau, np.minimum(enthalpy, full), 0.0)
         after = np.where(within, after, t)
-        middle, t = 0.5 * (t + after), after
-        counts = within & (middle >= 39.0)
-        omega += np.where(counts, dt * LIVER.rate(middle), 0.0)
-        omega_v += np.where(counts, dt * VESSEL.rate(middle), 0.0)
-        cem += np.where(counts, dt * cem43_rate(middle), 0.0)
+        low, high = np.maximum(np.minimum(t, after), 39.0), np.maximum(t, after)
+        hot = np.clip((high - 39.0) / np.maximum(abs(after - t), 1e-300), 0.0, 1.0) * (within & (high >= 39.0)) * dt
+        middle, t = 0.5 * (low + np.maximum(high, low)), after
+        omega += hot * LIVER.rate(middle)
+        omega_v += hot * VESSEL.rate(middle)
+        cem += hot * cem43_rate(middle)
     return [column.reshape(-1) for column in (t, omega, omega_v, cem, spent)]
 
 
@@ -191,7 +192,8 @@ def test_nothing_overshoots(seed, spacing, perfusion, sink, walls, mixed, precis
     turned = 120 * spacing**3 * 3.8e6 * 10.0  # J, where nearly nothing goes in or out
     parts = done.balance
     missing = abs(parts.stored + parts.blood + parts.sinks + parts.faces)
-    assert missing < 1e-4 * max(turned, abs(parts.sinks), abs(parts.faces), abs(parts.blood))
+    many = max(1.0, done.steps / 1e4)  # gas takes steps of 1 ms, and single precision rounds each
+    assert missing < 1e-4 * many * max(turned, abs(parts.sinks), abs(parts.faces), abs(parts.blood))
 
 
 @given(st.floats(1.0, 500.0), st.floats(1e-4, 0.05), st.floats(-20.0, 20.0))
@@ -309,12 +311,106 @@ def test_cooling_ends_when_damage_has_stopped_rising():
     model, sources = session()
     longer = model.run([*sources, Interval(done.cooling), Interval(600.0)])
     share = (longer.omega_tissue - done.omega_tissue) / np.maximum(longer.omega_tissue, 1.0)
-    assert -COOL.rise < share.min() and share.max() < 5 * COOL.rise  # the rest of a decaying rise; other steps
+    # the rest of a decaying rise; and steps of other lengths, which where it boiled (Omega 1e5) come to 0.2 %
+    assert -3 * COOL.rise < share.min() and share.max() < 5 * COOL.rise
     model, sources = session()
     short = model.run(sources, cooling=Cooling(5.0, 1e-3, 5.0))
     assert not short.settled and short.cooling == 5.0
     model, sources = session()
     assert model.run(sources).cooling == 0.0
+
+
+# --- walls with a temperature of their own, and cells ------------------------------------------------------
+
+
+def test_cells_are_added_up_as_tissue_is_and_change_nothing_else():
+    def one(cells):
+        model, sources = session(cell_damage=cells, shape=(24, 24, 22))
+        return model.run(sources, cooling=Cooling(20.0, 0.1, 40.0))
+
+    without, with_tissue, with_vessel = one(None), one(LIVER), one(VESSEL)
+    assert not without.omega_cells.any() and without.omega_tissue.max() > 1.0
+    assert np.array_equal(with_tissue.omega_cells, without.omega_tissue)
+    assert np.array_equal(with_vessel.omega_cells, without.omega_vessel)
+    same(with_tissue, dataclasses.replace(without, omega_cells=with_tissue.omega_cells))
+
+
+def test_a_fin_between_a_cooled_wall_and_blood():
+    """Rise falls as cosh m (L - x) / cosh m L from a wall at 15 degC through which h flows, towards blood at 37."""
+    n, length, blood_heat, omega, coefficient = 160, 0.016, 4.18e6, 0.0165, 3000.0
+    h = length / n
+    m = math.sqrt(omega * blood_heat / 0.52)
+    plain = Material(0.52, 0.0, 1060.0, 3600.0)
+    sinks = np.zeros(n)
+    sinks[0] = h**2 / (1.0 / coefficient + 0.5 * h / 0.52)
+    model = solver((n, 1, 1), h, (plain,), perfusion=omega, sinks=sinks, sink_temperature=15.0, shutdown="constant")
+    done = model.run([Interval(1200.0)])
+    wall = coefficient * (15.0 - 37.0) / (coefficient + 0.52 * m * math.tanh(m * length))
+    x = (np.arange(n) + 0.5) * h
+    exact = 37.0 + wall * np.cosh(m * (length - x)) / math.cosh(m * length)
+    assert done.temperature == pytest.approx(exact, abs=5e-3)
+    assert abs(done.balance.error) < 1e-4 and done.balance.blood < 0.0 < done.balance.sinks
+    assert done.temperature.min() > 15.0 and done.temperature.max() <= 37.0
+
+
+def test_a_shell_between_a_cooled_tip_and_a_wall_that_is_held():
+    """In x = ln r a cylindrical shell is a slab: the temperature is straight in x between tip and wall."""
+    inner, outer, coefficient, n = 0.75e-3, 12e-3, 3127.0, 40
+    length = math.log(outer / inner)
+    step = length / n
+    sinks = np.zeros(n)
+    sinks[0] = step**2 / (1.0 / (coefficient * inner) + 0.5 * step / 0.52)
+    plain = Material(0.52, 0.0, 1060.0, 3600.0)
+    model = solver((n, 1, 1), step, (plain,), faces=(None, 60.0, None, None, None, None), start=60.0)
+    until = 20.0 * length**2 * plain.wet_heat / 0.52
+    done = model.run([Interval(until, sinks=sinks, sink_temperature=15.0)])
+    flux = (60.0 - 15.0) / (1.0 / (coefficient * inner) + length / 0.52)  # W/m per radian
+    exact = 15.0 + flux * (1.0 / (coefficient * inner) + (np.arange(n) + 0.5) * step / 0.52)
+    assert done.temperature == pytest.approx(exact, abs=2e-3)
+    assert abs(done.balance.error) < 1e-4 and done.balance.sinks > 0.0 > done.balance.faces
+
+
+def test_a_wall_is_cooled_in_its_own_interval_alone():
+    """One site towards vessels at 37 degC and, for a minute, towards water at 15 degC: exactly exponential."""
+    vessel, water, minute = 4e-4, 9e-4, 60.0
+    model = solver((1, 1, 1), 4e-3, sinks=[vessel], start=np.array([50.0]), largest_change=math.inf,
+                   damage_from=80.0, precision=np.float64)  # fmt: skip
+    heat = TISSUE.wet_heat * model.lattice.site_volume
+    seen = []
+    done = model.run(
+        [Interval(minute), Interval(minute, sinks=[water], sink_temperature=15.0), Interval(minute)],
+        every=minute, callback=lambda now: seen.append(float(now.temperature[0])),
+    )  # fmt: skip
+    at = [37.0 + 13.0 * math.exp(-vessel * minute / heat)]
+    both = vessel + water
+    mean = (vessel * 37.0 + water * 15.0) / both
+    at.append(mean + (at[0] - mean) * math.exp(-both * minute / heat))
+    at.append(37.0 + (at[1] - 37.0) * math.exp(-vessel * minute / heat))
+    assert seen == pytest.approx(at, abs=1e-6)
+    assert abs(done.balance.error) < 1e-9
+    assert done.balance.sinks == pytest.approx(heat * (50.0 - at[2]), rel=1e-6)
+
+
+def test_cooled_walls_change_no_bit_with_threads_and_rows_at_rest():
+    def one(skip, threads):
+        model, sources = session(skip, threads)
+        x, y, _ = model.lattice.centres().T
+        tip = np.where(np.hypot(x + 0.004, y) < 1.2e-3, 2e-3, 0.0)
+        cooled = [dataclasses.replace(s, sinks=tip, sink_temperature=15.0) if n else s for n, s in enumerate(sources)]
+        return model.run(cooled, cooling=Cooling(20.0, 0.1, 20.0))
+
+    first = one(True, 1)
+    same(first, one(False, 2))
+    assert abs(first.balance.error) < 1e-4 and first.temperature.min() < 36.9
+
+
+def test_cooled_walls_out_of_range_are_refused():
+    with pytest.raises(InputError, match="interval 0: sinks"):
+        solver((2, 2, 2)).run([Interval(1.0, sinks=[-1.0])])
+    with pytest.raises(InputError, match="interval 0: sink temperature"):
+        solver((2, 2, 2)).run([Interval(1.0, sinks=1.0, sink_temperature=math.nan)])
+    with pytest.raises(InputError, match="sink temperature"):
+        solver((2, 2, 2), sinks=1.0, sink_temperature=[1.0, 2.0])
 
 
 # --- perfusion -------------------------------------------------------------------------------------------

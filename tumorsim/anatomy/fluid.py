@@ -42,6 +42,8 @@ class Material:
         Blood [1/s].
     electric : float
         Electric conductivity at 0.5 MHz [S/m].
+    microwave : float
+        The same at 2.45 GHz [S/m].
     """
 
     name: str
@@ -49,6 +51,7 @@ class Material:
     heat_capacity: float
     perfusion: float
     electric: float
+    microwave: float
 
 
 def materials_table(parameters: Mapping[str, float]) -> tuple[Material, ...]:
@@ -60,6 +63,7 @@ def materials_table(parameters: Mapping[str, float]) -> tuple[Material, ...]:
             parameters[f"organs.{name}_heat_capacity"],
             parameters[f"organs.{name}_perfusion"] if name in _PERFUSED else 0.0,
             parameters[f"organs.{name}_electric"],
+            parameters[f"organs.{name}_electric_2450"],
         )
         for name in MATERIALS[1:]
     )

@@ -53,7 +53,8 @@ SHUTDOWN = {"constant": layout.CONSTANT, "vessel": layout.VESSEL, "tissue": layo
 AXES = ("-x", "+x", "-y", "+y", "-z", "+z")
 FAST = 0.5  # of the commonest material's longest step: what needs shorter ones has sub-steps
 THREADED_FROM = _jit.SERIAL_BELOW
-BLOCKS = 16
+BLOCKS = 16  # at most
+EACH = 50_000  # sites of a block, about: handing a block its arrays takes some microseconds
 
 
 class Bioheat:
@@ -66,6 +67,8 @@ class Bioheat:
         Codes of `material` count from 0.
     tissue_damage, vessel_damage : Kinetics
         Of the tissue, and of the vessels whose coagulation ends perfusion.
+    cell_damage : Kinetics, optional
+        Of cells in the tissue; it changes nothing else.
     material : int, shape (n_sites,), optional
         Code of each site; default all 0.
     inside : bool, shape (n_sites,), optional
@@ -73,7 +76,9 @@ class Bioheat:
     perfusion : float or float, shape (n_sites,), optional
         1/s, before anything coagulates; default 0.
     sinks : float, shape (n_sites,), optional
-        Conductance of the walls of large vessels towards blood [W/K]; default 0.
+        Conductance of the walls of large vessels, or other walls that are cooled [W/K]; default 0.
+    sink_temperature : float or float, shape (n_sites,), optional
+        What these walls are cooled to [degC]; default the temperature of blood.
     blood_heat : float
         Density x heat capacity of blood [J/m3/K].
     blood_temperature : float
@@ -108,10 +113,12 @@ class Bioheat:
         tissue_damage: Kinetics,
         vessel_damage: Kinetics,
         *,
+        cell_damage: Kinetics | None = None,
         material: ArrayLike | None = None,
         inside: ArrayLike | None = None,
         perfusion: ArrayLike = 0.0,
         sinks: ArrayLike | None = None,
+        sink_temperature: ArrayLike | None = None,
         blood_heat: float = 4.18e6,
         blood_temperature: float = BODY,
         shutdown: str = "vessel",
@@ -131,6 +138,7 @@ class Bioheat:
         problems = [p for k, m in enumerate(self.materials) for p in m.problems(f"bioheat: material {k}")]
         self.perfusion = _column("perfusion", perfusion, n, problems)
         sink = _column("sinks", 0.0 if sinks is None else sinks, n, problems)
+        cooled = _temperature("sink temperature", sink_temperature, self.blood_temperature, n, problems)
         code = np.zeros(n, np.int64) if material is None else np.array(material).reshape(-1).astype(np.int64)
         within = np.ones(n, bool) if inside is None else np.array(inside, dtype=bool).reshape(-1)
         first = np.array(start, dtype=np.float64)
@@ -161,8 +169,12 @@ class Bioheat:
         self._start = np.where(within, np.broadcast_to(first.reshape(-1), n) - self.base, 0.0)
         self.inside = within
         self._code = np.where(within, code, layout.OUTSIDE).astype(np.uint8)
-        self._damage = (tissue_damage, vessel_damage, float(damage_from))
-        self._grid = self._lay_out(np.where(within, sink, 0.0), walls, SHUTDOWN[shutdown], float(largest_change))
+        self._damage_from = float(damage_from)
+        self._kinetics = [tissue_damage, vessel_damage, *([cell_damage] if cell_damage else [])]
+        self._used = np.bincount(self._code[within], minlength=len(self.materials)) > 0
+        self._faces, self._shutdown, self._most = walls, SHUTDOWN[shutdown], float(largest_change)
+        self._sinks = (np.where(within, sink, 0.0), cooled - self.base)
+        self._grid = self._lay_out(*self._sinks)
 
     # --- layout ------------------------------------------------------------------------------------------
 
@@ -203,8 +215,20 @@ class Bioheat:
             held.append(up)
         return pull.reshape(-1), np.divide(rise, pull, out=np.zeros(shape), where=pull > 0.0).reshape(-1), held
 
-    def _lay_out(self, sink: Floats, walls: list[Any], shutdown: int, most: float) -> layout.Grid:
-        """All that does not change in a run."""
+    def _with_sinks(self, name: str, interval: Interval) -> layout.Grid:
+        """The layout with the walls that an interval adds; two at one site are one with their mean temperature."""
+        problems: list[str] = []
+        n, (sink, rise) = self.lattice.n_sites, self._sinks
+        more = np.where(self.inside, _column("sinks", interval.sinks, n, problems, name), 0.0)  # type: ignore[arg-type]
+        at = _temperature("sink temperature", interval.sink_temperature, self.blood_temperature, n, problems, name)
+        if problems:
+            raise InputError(problems)
+        both = sink + more
+        mean = np.divide(sink * rise + more * (at - self.base), both, out=rise.copy(), where=both > 0.0)
+        return self._lay_out(both, mean)
+
+    def _lay_out(self, sink: Floats, sink_rise: Floats) -> layout.Grid:
+        """All that does not change in an interval."""
         lattice, table = self.lattice, self.materials
         nx, ny, nz = lattice.shape
         cap, blood = BOILING_POINT - self.base, self.blood_temperature - self.base
@@ -213,9 +237,10 @@ class Bioheat:
         slope = np.array([m.slope for m in table]) / at_base
         cond = 2.0 * np.outer(k, k) / np.add.outer(k, k) / lattice.spacing**2
         heat, dry = np.array([m.wet_heat for m in table]), np.array([m.dry_heat for m in table])
-        pull, rise, held = self._walls(walls, np.diag(cond), slope, cap)
-        exchanges = bool(np.any(sink > 0.0) or np.any(self.perfusion > 0.0))
-        outer = held + ([blood] if exchanges else [])
+        pull, rise, held = self._walls(self._faces, np.diag(cond), slope, cap)
+        outer = held + ([blood] if np.any(self.perfusion > 0.0) else [])
+        if np.any(sink > 0.0):
+            outer += [float(sink_rise[sink > 0.0].min()), float(sink_rise[sink > 0.0].max())]
         low, high = min([0.0, *outer, float(self._start.min())]), max([-layout.NEVER, *outer])
         if np.any(at_base <= 0.0) or np.any(1.0 + slope * low <= 0.0) or np.any(1.0 + slope * cap <= 0.0):
             raise InputError("bioheat: a slope makes the conductivity negative between the coldest site and 100 degC")
@@ -229,24 +254,22 @@ class Bioheat:
         site = np.flatnonzero(special == 1)
         rows = (nx + 2) * (ny + 2)
         ends = np.searchsorted(site, np.arange(rows + 1) * (nz + 2))
-        blocks = 1 if lattice.n_sites < THREADED_FROM else min(BLOCKS, nx * ny)
-        self._own, self._used = np.where(own >= limit, own, np.inf), used > 0
-        self._walled = (self._pad(sink / lattice.site_volume, 0.0)[site], self._pad(pull, 0.0)[site])
-        tissue, vessel, lowest = self._damage
+        blocks = 1 if lattice.n_sites < THREADED_FROM else min(BLOCKS, nx * ny, lattice.n_sites // EACH)
+        lowest = self._damage_from
         return layout.Grid(
             shape=np.array(lattice.shape), edges=np.array([nx * ny * b // blocks for b in range(blocks + 1)]),
+            rows=((np.arange(nx)[:, None] + 1) * (ny + 2) + np.arange(ny) + 1).reshape(-1), sides=_sides(nx, ny),
             offsets=np.array([-(ny + 2) * (nz + 2), (ny + 2) * (nz + 2), -(nz + 2), nz + 2, -1, 1]),
             code=code, special=special, row_material=row_material, cond=cond, slope=slope, heat=heat, dry=dry,
             latent=np.array([m.latent for m in table]), fast=np.where(own < limit, own, layout.NEVER),
-            fast_dry=dry / (faces * np.diag(cond) * steepest), ends=ends, site=site, sink=self._walled[0],
-            face=self._walled[1], face_rise=self._pad(rise, 0.0)[site],
+            fast_dry=dry / (faces * np.diag(cond) * steepest), ends=ends, site=site,
+            sink=self._pad(sink / lattice.site_volume, 0.0)[site], sink_rise=self._pad(sink_rise, 0.0)[site],
+            face=self._pad(pull, 0.0)[site], face_rise=self._pad(rise, 0.0)[site],
             stripes=np.stack((0.5 * np.diag(cond), slope), axis=1).astype(self.precision),
             num=np.array([1, 0, 1 / 2, 1 / 3, 1 / 4, 1 / 5, 1 / 6, 1 / 7, cap, blood, layout.REST], self.precision),
-            table=rate_table(lowest, tissue, vessel),
-            kinetics=np.array([math.log(tissue.frequency), tissue.activation / layout.GAS_CONSTANT,
-                               math.log(vessel.frequency), vessel.activation / layout.GAS_CONSTANT]),
-            cap=cap, hot=lowest - self.base, base=self.base, blood=blood, most=most, low=low, high=high, bound=0.0,
-            shutdown=shutdown,
+            table=rate_table(lowest, *self._kinetics), own=np.where(own >= limit, own, np.inf),
+            cap=cap, hot=lowest - self.base, base=self.base, blood=blood, most=self._most, low=low, high=high,
+            bound=0.0, shutdown=self._shutdown, gentle=False,
         )  # fmt: skip
 
     def _kinds(
@@ -310,9 +333,28 @@ class Bioheat:
         return session.result(*session.cool(cooling))
 
 
-def _column(name: str, value: ArrayLike, n: int, problems: list[str]) -> Floats:
+def _sides(nx: int, ny: int) -> NDArray[np.uint8]:
+    side = np.zeros((nx, ny), np.uint8)
+    side[0] |= 1
+    side[-1] |= 2
+    side[:, 0] |= 4
+    side[:, -1] |= 8
+    return side.reshape(-1)
+
+
+def _column(name: str, value: ArrayLike, n: int, problems: list[str], where: str = "bioheat") -> Floats:
     column = np.array(value, dtype=np.float64).reshape(-1)
     if column.size not in (1, n) or not np.all((column >= 0.0) & np.isfinite(column)):
-        problems.append(f"bioheat: {name} must be one number or {n} numbers of at least 0")
+        problems.append(f"{where}: {name} must be one number or {n} numbers of at least 0")
+        return np.zeros(n)
+    return np.array(np.broadcast_to(column, n))
+
+
+def _temperature(
+    name: str, value: ArrayLike | None, otherwise: float, n: int, problems: list[str], where: str = "bioheat"
+) -> Floats:
+    column = np.array(otherwise if value is None else value, dtype=np.float64).reshape(-1)
+    if column.size not in (1, n) or not np.all(np.isfinite(column)):
+        problems.append(f"{where}: {name} must be one temperature or {n} temperatures [degC]")
         return np.zeros(n)
     return np.array(np.broadcast_to(column, n))

@@ -34,7 +34,8 @@ class Session:
 
     def __init__(self, model: Bioheat, every: float | None, callback: Callable[[Session], ArrayLike | None] | None):
         self._model, self._every, self._callback = model, every, callback
-        self._calls, self._odd, self._dries, self._ended = 1, False, False, False
+        self._calls, self._odd, self._dries, self._ended, self._walled = 1, False, False, False, False
+        self._perfusion = model.perfusion
         nx, ny, nz = model.lattice.shape
         size, rows, blocks = (nx + 2) * (ny + 2) * (nz + 2), (nx + 2) * (ny + 2), len(model._grid.edges)
         start = model._pad(model._start)
@@ -46,20 +47,22 @@ class Session:
         top = model._rows(np.where(model._grid.special < 2, field, -layout.NEVER), np.max)
         self._peak = np.array(start)
         self._grid = model._grid
-        fast = int(np.count_nonzero(model._grid.fast < layout.NEVER))
         self._fields = layout.Fields(
             a=field, b=field.copy(), q=zeros(model.precision), q0=zeros(model.precision), s=zeros(model.precision),
-            s0=zeros(model.precision), omega=zeros(), omega_vessel=zeros(), cem43=zeros(), peak=self._peak,
+            s0=zeros(model.precision), omega=zeros(), omega_vessel=zeros(),
+            omega_cells=zeros(n=size if model._grid.table.shape[1] > 3 else 0), cem43=zeros(), peak=self._peak,
             latent=zeros(), driest=zeros(), state=zeros(np.uint8), before=zeros(),
             over=zeros(model.precision, len(model.materials)), top_a=top, top_b=top.copy(),
+            near=zeros(n=rows),
             awake_a=zeros(np.uint8, rows), awake_b=zeros(np.uint8, rows), ever_hot=zeros(np.uint8, rows),
-            row_power=zeros(n=rows), slot=zeros(np.int32), fast=zeros(np.int64), value=zeros(), fresh=zeros(),
+            seen=zeros(model.precision), looked=np.full(rows, -1.0), due=zeros(n=rows), speed=zeros(n=rows),
+            row_power=zeros(n=rows),
+            slot=zeros(np.int32), fast=zeros(np.int64), value=zeros(), fresh=zeros(),
             spent=zeros(), rim=zeros(np.int64), extra=zeros(),
-            acc=np.zeros((blocks - 1, layout.STRIPE), model.precision), out=np.zeros((blocks, 8)), clock=np.zeros(16),
+            acc=np.zeros((blocks - 1, layout.STRIPE), model.precision), out=np.zeros((blocks, 8)), clock=np.zeros(17),
+            bits=np.zeros((blocks, 1), np.int32 if model.precision is np.float32 else np.int64),
         )  # fmt: skip
-        self._perfuse(model.perfusion)
-        if fast:
-            steps.gather(self._grid, self._fields)
+        self._take(model._grid)
 
     # --- what a callback may read ------------------------------------------------------------------------
 
@@ -97,6 +100,12 @@ class Session:
         self._ended = True
 
     @property
+    def omega_cells(self) -> Floats:
+        """The same for cells; 0 where the solver was given no kinetics of theirs."""
+        model, cells = self._model, self._fields.omega_cells
+        return model._column(cells) if cells.size else np.zeros(model.lattice.n_sites)
+
+    @property
     def _now(self) -> NDArray[Any]:
         return self._fields.b if self._odd else self._fields.a
 
@@ -110,6 +119,7 @@ class Session:
         sar = np.zeros(n) if interval.sar is None else np.asarray(interval.sar, dtype=np.float64).reshape(-1)
         if len(sar) != n or not np.all((sar >= 0.0) & np.isfinite(sar)):
             raise InputError(f"bioheat: interval {number}: SAR must be {n} numbers of at least 0 W/m3")
+        self._wall(number, interval)
         self._switch(sar, interval.dries)
         self._ended = False
         self._advance(self.time + interval.duration, may_end=True)
@@ -121,6 +131,7 @@ class Session:
             return heated, False
         if not (0.0 < cooling.window <= cooling.most and cooling.rise > 0.0):
             raise InputError(f"bioheat: cooling needs a window up to its longest time and a rise above 0: {cooling}")
+        self._wall(-1, Interval(1.0))
         self._switch(np.zeros(self._model.lattice.n_sites), False)
         steps.risen(self._grid, fields)
         while self.time < heated + cooling.most:
@@ -129,6 +140,21 @@ class Session:
             if steps.risen(self._grid, fields) <= cooling.rise or cold:
                 return heated, True
         return heated, False
+
+    def _wall(self, number: int, interval: Interval) -> None:
+        """Take the walls that are cooled in an interval alone."""
+        if interval.sinks is not None:
+            self._take(self._model._with_sinks(f"bioheat: interval {number}", interval))
+        elif self._walled:
+            self._take(self._model._grid)
+        self._walled = interval.sinks is not None
+
+    def _take(self, grid: layout.Grid) -> None:
+        """Go on with other walls."""
+        self._grid = grid
+        if self._fields.clock[layout.N_FAST] > 0.0 or np.any(grid.fast < layout.NEVER):
+            steps.gather(grid, self._fields)
+        self._perfuse(self._perfusion)
 
     def _switch(self, sar: Floats, dries: bool) -> None:
         """Take a new source."""
@@ -149,17 +175,20 @@ class Session:
 
     def _perfuse(self, perfusion: Floats) -> None:
         """Take new perfusion [1/s], and find the longest step that goes with it."""
-        model, fields = self._model, self._fields
+        model, fields, grid = self._model, self._fields, self._grid
+        self._perfusion = perfusion
         given = np.where(model.inside, perfusion * model.blood_heat, 0.0)
         fields.s0[:] = model._pad(given, 0.0)
         fields.s[:] = np.where((self._grid.special == 0) & (fields.latent <= 0.0), fields.s0 * self._left(), 0.0)
-        bound = steps.weakest(self._grid, fields)
-        for m, (own, used) in enumerate(zip(model._own, model._used, strict=True)):
+        bound, fastest = steps.weakest(grid, fields), 0.0
+        for m, (own, used) in enumerate(zip(grid.own, model._used, strict=True)):
             if used and math.isfinite(own):
-                heat = self._grid.heat[m]
+                heat = grid.heat[m]
                 s = float(given[model._code == m].max())
                 bound = min(bound, own if s == 0.0 else heat / s * min(math.log1p(s * own / heat), WIDEST))
-        self._grid = self._grid._replace(bound=layout.SAFETY * bound)
+                fastest = max(fastest, s / heat)
+        bound *= layout.SAFETY
+        self._grid = grid._replace(bound=bound, gentle=bool(bound * fastest <= layout.GENTLE))
         fields.clock[layout.PROBE] = fields.clock[layout.WAIT] = 0.0
         self._wake()
 
@@ -175,7 +204,7 @@ class Session:
         awake = (fields.q != 0.0) | (self._now != 0.0)
         if grid.blood != 0.0:
             awake |= fields.s0 > 0.0
-        awake[grid.site] |= (grid.sink * grid.blood != 0.0) | (grid.face * grid.face_rise != 0.0)
+        awake[grid.site] |= (grid.sink * grid.sink_rise != 0.0) | (grid.face * grid.face_rise != 0.0)
         rest = model.skip and grid.hot > 0.0  # warm rest does harm
         rows = model._rows(awake, np.any) if rest else np.ones(len(fields.ever_hot), bool)
         for flags in (fields.awake_a, fields.awake_b):
@@ -232,6 +261,7 @@ class Session:
         water = 1.0 - np.divide(driest, full, out=np.zeros_like(driest), where=full > 0.0)
         highest = np.where(model.inside, model._column(self._peak), model._start) + model.base
         return Heated(
-            self.omega_tissue, self.omega_vessel, model._column(fields.cem43), highest, self.temperature, water,
-            balance, heated, self.time - heated, settled, int(clock[layout.STEPS]), float(clock[layout.CHANGE]),
+            self.omega_tissue, self.omega_vessel, self.omega_cells, model._column(fields.cem43), highest,
+            self.temperature, water, balance,
+            heated, self.time - heated, settled, int(clock[layout.STEPS]), float(clock[layout.CHANGE]),
         )  # fmt: skip

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 
 from tumorsim._jit import njit
-from tumorsim.fields.bioheat_kernel import block, conduction, exchange, left, settle
+from tumorsim.fields.bioheat_harm import left, settle
+from tumorsim.fields.bioheat_kernel import block, conduction, exchange
 from tumorsim.fields.bioheat_layout import (
     ABSORBED,
     BLOOD,
@@ -19,6 +20,7 @@ from tumorsim.fields.bioheat_layout import (
     DRY,
     FACES,
     HOT,
+    LAST,
     LONGEST,
     N_FAST,
     N_RIM,
@@ -51,14 +53,14 @@ def fastest(old, top, awake, grid, fields):  # type: ignore[no-untyped-def]
     It may be less where it could not shorten a step. A site that boils counts where its steam is nearly gone, with what
     it would change then.
     """
-    ny, nz = grid.shape[1], grid.shape[2]
+    ny, nz, rows = grid.shape[1], grid.shape[2], grid.rows
     code, cond, slope, offsets, cap, blood = grid.code, grid.cond, grid.slope, grid.offsets, grid.cap, grid.blood
     special, heat, bound, site, ends = grid.special, grid.heat, grid.bound, grid.site, grid.ends
     sink, face, face_rise, q, s, s0 = grid.sink, grid.face, grid.face_rise, fields.q, fields.s, fields.s0
     state, slot, omega, omega_vessel = fields.state, fields.slot, fields.omega, fields.omega_vessel
     spent, most, cool = fields.latent, 0.0, 0.0
-    for r in range(grid.shape[0] * ny):
-        row = (r // ny + 1) * (ny + 2) + r % ny + 1
+    for r in range(len(rows)):
+        row = rows[r]
         near = max(max(max(top[row - 1], top[row + 1]), max(top[row - ny - 2], top[row + ny + 2])), top[row])
         near = max(near, grid.high) - grid.low
         # conduction and blood take a site in a time `bound` at most to the warmest or coldest around it
@@ -80,7 +82,8 @@ def fastest(old, top, awake, grid, fields):  # type: ignore[no-untyped-def]
                 continue
             power = float(q[p]) + conduction(p, old, code, cond, slope, offsets, cap)
             perfusion = float(s0[p]) * left(omega[p], omega_vessel[p], grid.shutdown)
-            power -= (perfusion + sink[k]) * (float(old[p]) - blood) + face[k] * (float(old[p]) - face_rise[k])
+            v = float(old[p])
+            power -= perfusion * (v - blood) + sink[k] * (v - grid.sink_rise[k]) + face[k] * (v - face_rise[k])
             if state[p] == WET or spent[p] + SOON * bound * power < 0.0:
                 rate = abs(power) / heat[code[p]]
                 most = max(most, rate)
@@ -100,15 +103,14 @@ def enlist(p, fields, n):  # type: ignore[no-untyped-def]
 @njit
 def gather(grid, fields):  # type: ignore[no-untyped-def]
     """Find the sites that need sub-steps, and their neighbours."""
-    clock, ny, nz = fields.clock, grid.shape[1], grid.shape[2]
+    clock, nz, rows = fields.clock, grid.shape[2], grid.rows
     for k in range(int(clock[N_FAST])):
         fields.slot[fields.fast[k]] = 0
     for k in range(int(clock[N_RIM])):
         fields.slot[fields.rim[k]] = 0
     n = 0
-    for r in range(grid.shape[0] * ny):
-        i = r // ny
-        row = (i + 1) * (ny + 2) + r - i * ny + 1
+    for r in range(len(rows)):
+        row = rows[r]
         for k in range(grid.ends[row], grid.ends[row + 1]):
             p = grid.site[k]
             if fields.state[p] == DRY or grid.fast[grid.code[p]] < NEVER:
@@ -187,13 +189,13 @@ def substeps(dt, old, top, grid, fields):  # type: ignore[no-untyped-def]
                     power -= flow
                     extra[-at - 1] += flow / count
             now = heat[m] if spent <= 0.0 else (dry[m] if spent >= latent[m] else math.inf)
-            sink = face = face_rise = 0.0
+            sink = sink_rise = face = face_rise = 0.0
             s = place(p, special, ends, site, stride)
             if s >= 0:
-                sink, face, face_rise = grid.sink[s], grid.face[s], grid.face_rise[s]
+                sink, sink_rise, face, face_rise = grid.sink[s], grid.sink_rise[s], grid.face[s], grid.face_rise[s]
             perfusion = float(s0[p]) * left(omega[p], omega_vessel[p], grid.shutdown)
             gained, to_blood, to_sink, to_face = exchange(
-                v, power, perfusion, sink, face, face_rise, grid.blood, now, short)  # fmt: skip
+                v, power, perfusion, grid.blood, sink, sink_rise, face, face_rise, now, short)  # fmt: skip
             out[O_BLOOD] += to_blood
             out[O_SINKS] += to_sink
             out[O_FACES] += to_face
@@ -225,6 +227,7 @@ def begin(until, old, top, awake, grid, fields):  # type: ignore[no-untyped-def]
     fields.out[fields.out.shape[0] - 1, :] = 0.0
     if clock[N_FAST] > 0.0:
         substeps(dt, old, top, grid, fields)
+    clock[LAST] = 1.0 if count <= 1.0 else 0.0
     return count <= 1.0
 
 
@@ -285,11 +288,10 @@ def march(until, dries, odd, grid, fields):  # type: ignore[no-untyped-def]
 @njit
 def risen(grid, fields):  # type: ignore[no-untyped-def]
     """Largest rise of Omega since last asked, over itself or 1, whichever is more."""
-    ny, nz = grid.shape[1], grid.shape[2]
+    nz, rows = grid.shape[2], grid.rows
     most = 0.0
-    for r in range(grid.shape[0] * ny):
-        i = r // ny
-        row = (i + 1) * (ny + 2) + r - i * ny + 1
+    for r in range(len(rows)):
+        row = rows[r]
         if not fields.ever_hot[row]:
             continue
         first = row * (nz + 2) + 1

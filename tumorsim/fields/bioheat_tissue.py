@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 BODY = 37.0  # degC: conductivities are given here
 BOILING_POINT = 100.0  # degC
-TABLE_TO = 160.0  # degC; rates above it are computed without the table
+TABLE_TO = 500.0  # degC; what is hotter counts as this: any tissue is gone within a microsecond
 
 
 @dataclass(frozen=True)
@@ -129,10 +129,10 @@ def cem43_rate(celsius: ArrayLike) -> Floats:
     return np.where(t >= 43.0, 0.5 ** (43.0 - t), 0.25 ** (43.0 - t)) / 60.0
 
 
-def rate_table(lowest: float, tissue: Kinetics, vessel: Kinetics) -> Floats:
-    """Rates from the lowest temperature [degC] in steps of 1/64 K: of tissue, of vessels, of CEM43."""
+def rate_table(lowest: float, tissue: Kinetics, vessel: Kinetics, *cells: Kinetics) -> Floats:
+    """Rates from the lowest temperature [degC] in steps of 1/64 K: of tissue, vessels, CEM43, and cells if given."""
     at = lowest + np.arange(math.ceil((TABLE_TO - lowest) * PER_KELVIN) + 1) / PER_KELVIN
-    return np.stack((tissue.rate(at), vessel.rate(at), cem43_rate(at)), axis=1)
+    return np.stack((tissue.rate(at), vessel.rate(at), cem43_rate(at), *(k.rate(at) for k in cells)), axis=1)
 
 
 @dataclass(frozen=True)
@@ -147,11 +147,17 @@ class Interval:
         Power absorbed by moist tissue [W/m3]; None for no source. Outside the tissue it is not absorbed.
     dries : bool
         Absorption falls with the water that is left.
+    sinks : float, shape (n_sites,), or None
+        Conductance [W/K] of walls that are cooled in this interval alone, besides the sinks of the solver.
+    sink_temperature : float, float of shape (n_sites,), or None
+        Theirs [degC]; None is that of blood.
     """
 
     duration: float
     sar: ArrayLike | None = None
     dries: bool = True
+    sinks: ArrayLike | None = None
+    sink_temperature: ArrayLike | None = None
 
 
 @dataclass(frozen=True)
@@ -193,7 +199,7 @@ class EnergyBalance:
     blood : float
         Carried off by perfusion.
     sinks : float
-        Carried off by large vessels.
+        Carried off by large vessels and other cooled walls.
     faces : float
         Lost through walls of the box that are held at a temperature.
     """
@@ -220,10 +226,12 @@ class Heated:
     ----------
     omega_tissue, omega_vessel : float64, shape (n_sites,)
         Integrals of the rates of damage.
+    omega_cells : float64, shape (n_sites,)
+        The same of cells; 0 where the solver was given no kinetics of theirs.
     cem43 : float64, shape (n_sites,)
         min.
     highest : float64, shape (n_sites,)
-        Highest temperature [degC]; exact from the temperature on from which damage counts, elsewhere the highest
+        Highest temperature [degC]; to 0.1 K from the temperature on from which damage counts, elsewhere the highest
         of the start, the ends of intervals and of windows, and the end.
     temperature : float64, shape (n_sites,)
         In the end [degC].
@@ -241,6 +249,7 @@ class Heated:
 
     omega_tissue: Floats
     omega_vessel: Floats
+    omega_cells: Floats
     cem43: Floats
     highest: Floats
     temperature: Floats

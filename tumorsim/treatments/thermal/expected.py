@@ -16,6 +16,7 @@ from tumorsim.fields.bioheat_tissue import Cooling, Interval, Kinetics, tissue
 from tumorsim.hazards.arrhenius import COAGULATION, VESSELS, kinetics
 from tumorsim.lattice import Lattice
 from tumorsim.treatments.thermal.sar import Needle, Source, deposit
+from tumorsim.treatments.thermal.surroundings import coolant
 
 _KNOWN: dict[tuple[object, ...], tuple[float, float]] = {}
 _PATTERN = ("heat.", "bioheat.", "ablation.")
@@ -61,8 +62,11 @@ def _axes(source: Source, power: float, duration: float, table: Mapping[str, flo
         damage_from=table["bioheat.damage_from"],
         largest_change=table["bioheat.largest_change"],
     )
-    sar = source.efficiency * power * deposit(source, Needle((0.0, 0.0, 0.0)), lattice)
-    done = model.run([Interval(duration, sar)], cooling=Cooling.standard(table))
+    needle = Needle((0.0, 0.0, 0.0))
+    sar = source.efficiency * power * deposit(source, needle, lattice)
+    cooled = coolant(source, needle, lattice, table)
+    heating = Interval(duration, sar, sinks=cooled, sink_temperature=table["heat.coolant_temperature"])
+    done = model.run([heating], cooling=Cooling.standard(table))
     level = np.log(np.maximum(done.omega_tissue, 1e-12)).reshape(lattice.shape)
     middle = np.array(lattice.shape) // 2
     across = _crossing(level[:, middle[1], :].max(axis=1), lattice.axes()[0])

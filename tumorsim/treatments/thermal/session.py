@@ -12,15 +12,14 @@ blood. While a session runs capillaries close by the kinetics of vessels; after 
 by the share that died, so coagulum has no blood. The bed of an exchange node is shut once all of its tissue is
 coagulated.
 
-The water in a cooled electrode takes heat through its wall while it heats. The wall's pull towards 37 degC stands for
-the whole session, weighted by the share of the time that the tip is there; the rest, down to the water's own
-temperature, is taken off the power of the sites at the wall.
+The water in a cooled electrode takes heat through the wall of the tip while that electrode heats. Gas, fat and fluids
+without ions absorb less than liver (`surroundings`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,14 +30,13 @@ from tumorsim.anatomy.fluid import fluid_now, materials_of, materials_table
 from tumorsim.fields.bioheat import Bioheat
 from tumorsim.fields.bioheat_tissue import BODY, Cooling, Heated, Interval, Kinetics, Material, tissue
 from tumorsim.fields.heat_sink import Blood, vessel_sinks
-from tumorsim.hazards.arrhenius import COAGULATION, TUMOUR_CELLS, VESSELS, damage_rates, kinetics
+from tumorsim.hazards.arrhenius import COAGULATION, TUMOUR_CELLS, VESSELS, kinetics
 from tumorsim.lattice import Lattice
 from tumorsim.outcomes.organ_harm import at_walls, book_heat
 from tumorsim.state import COAGULATED, LIVER, ORGANS, OUTSIDE, State
 from tumorsim.treatments.thermal.alarm import OFF, ON, OPERATED, Course, Reached, Thermocouples
-from tumorsim.treatments.thermal.defaults import Cooling as Coolant
-from tumorsim.treatments.thermal.rf_source import Radiofrequency
 from tumorsim.treatments.thermal.sar import Needle, Source, deposit
+from tumorsim.treatments.thermal.surroundings import absorbing, coolant
 from tumorsim.vessels.graph import Kind
 
 if TYPE_CHECKING:
@@ -206,20 +204,18 @@ def burn(
         patient.graph, state.edge_flow, window.centre, lattice, Blood.from_parameters(table),
         heated_length=table["heat.sink_heated_length"], least_diameter=table["heat.sink_diameter"],
     )  # fmt: skip
-    cold = _coolant(burns, window, table)
-    cells = _Cells(patient) if patient.bench is None else None  # a bench has none
     walls = _thermocouples(patient, state, at, window, alarm)
-    watch = _each_of(cells, walls)
     course = Course(burns, walls, room, table["bioheat.longest_cooling"])
     model = Bioheat(
         lattice,
         [tissue(table), *(Material(m.conductivity, 0.0, _DENSITY, m.heat_capacity / _DENSITY) for m in others)],
         _kinetics(COAGULATION, table),
         _kinetics(VESSELS, table),
+        cell_damage=_kinetics(TUMOUR_CELLS, table) if patient.bench is None else None,  # a bench has no tumour
         material=code,
         inside=~outside & (wide.lumen < _ALL_BLOOD),
         perfusion=perfusion,
-        sinks=wide.conductance + cold.sum(axis=0),
+        sinks=wide.conductance,
         blood_heat=table["heat.blood_heat"],
         blood_temperature=rest,
         shutdown="tissue" if table["ablation.tissue_shutdown"] else "vessel",
@@ -230,14 +226,14 @@ def burn(
         threads=threads,
     )
     done = model.run(
-        _intervals(course, burns, window, table, cold, rest, threads),
-        every=None if watch is None else table["ablation.alarm_every"],
-        callback=watch,
+        _intervals(course, burns, window, code, table, threads),
+        every=None if walls is None else table["ablation.alarm_every"],
+        callback=walls,
         cooling=Cooling.standard(table),
     )
     return Burnt(
         window.give(done.omega_tissue),
-        np.zeros(patient.lattice.n_sites) if cells is None else window.give(cells.omega),
+        window.give(done.omega_cells),
         window.give(done.omega_vessel),
         window.give(60.0 * done.cem43),
         window.give(done.highest, BODY),
@@ -257,17 +253,6 @@ def _surroundings(patient: Patient, ends: Floats) -> tuple[Window, float, float 
     return Window.around(patient.lattice, ends, table["ablation.reach"], table["ablation.finest"]), body, body
 
 
-def _each_of(*calls: Callable[[Any], None] | None) -> Callable[[Any], None] | None:
-    """One callback for several; those that are None are left out, and where all are there is none."""
-    given = [each for each in calls if each is not None]
-
-    def call(session: Any) -> None:
-        for each in given:
-            each(session)
-
-    return call if given else None
-
-
 def _thermocouples(patient: Patient, state: State, at: int, window: Window, alarm: str) -> Thermocouples | None:
     """At the walls of the patient's organs, as fluid has moved them; None without any."""
     organs, table = patient.anatomy.organs, patient.parameters
@@ -282,57 +267,25 @@ def _kinetics(name: str, table: Any) -> Kinetics:
     return Kinetics(found.frequency, found.energy)
 
 
-class _Cells:
-    """Adds up the death of tumour cells while a session runs: the solver knows two kinetics, and this is the third.
-
-    By the trapezium rule over `ablation.alarm_every`; where cells live or die, at the border of a zone, temperature
-    changes by well under a kelvin in that time.
-    """
-
-    def __init__(self, patient: Patient) -> None:
-        self._set = kinetics(TUMOUR_CELLS, patient.parameters)
-        self._least = patient.parameters["bioheat.damage_from"]
-        self._time, self._rate, self.omega = 0.0, np.zeros(0), np.zeros(0)
-
-    def __call__(self, session: Any) -> None:
-        celsius = session.temperature
-        rate = np.zeros(len(celsius))
-        hot = celsius > self._least
-        rate[hot] = damage_rates(celsius[hot], self._set)
-        if not len(self.omega):
-            self._rate, self.omega = np.zeros(len(rate)), np.zeros(len(rate))
-        self.omega += 0.5 * (session.time - self._time) * (self._rate + rate)
-        self._time, self._rate = session.time, rate
-
-
-def _coolant(burns: Sequence[Burn], window: Window, table: Any) -> Floats:
-    """Conductance of every burn's wall towards its water [W/K], (burns, sites), by its share of the heating time."""
-    found = np.zeros((len(burns), window.lattice.n_sites))
-    whole = max(b.start + b.duration for b in burns)
-    coefficient = Coolant.from_parameters(table).coolant_coefficient
-    for row, b in zip(found, burns, strict=True):
-        if isinstance(b.source, Radiofrequency):
-            row += b.duration / whole * b.source.cooling(window.local(b.needle), window.lattice, coefficient)
-    return found
-
-
 def _intervals(
-    course: Course, burns: Sequence[Burn], window: Window, table: Any, cold: Floats, rest: float, threads: int
+    course: Course, burns: Sequence[Burn], window: Window, code: NDArray[Any], table: Mapping[str, float], threads: int
 ) -> Iterator[Interval]:
-    """Stretches of time with the same needles on, in tissue whose temperature of rest is ``rest`` [degC]."""
-    whole = max(b.start + b.duration for b in burns)
-    fall = rest - Coolant.from_parameters(table).coolant_temperature
-    power: dict[int, Floats] = {}
+    """Stretches of time with the same needles on, in materials by their code."""
+    known: dict[int, tuple[Floats, Floats | None]] = {}
     for seconds, on in course:
-        sar = np.zeros(window.lattice.n_sites)
+        sar, sinks = np.zeros(window.lattice.n_sites), None
         for n in on:
-            if n not in power:
+            if n not in known:
                 b = burns[n]
-                spread = deposit(b.source, window.local(b.needle), window.lattice, threads)
-                taken = cold[n] * whole / b.duration * fall / window.lattice.site_volume
-                power[n] = np.maximum(b.source.efficiency * b.power * spread - taken, 0.0)
-            sar += power[n]
-        yield Interval(seconds, sar)
+                needle = window.local(b.needle)
+                power = b.source.efficiency * b.power * deposit(b.source, needle, window.lattice, threads)
+                power *= absorbing(b.source, materials_table(table), table)[code]
+                known[n] = power, coolant(b.source, needle, window.lattice, table)
+            power, cold = known[n]
+            sar += power
+            if cold is not None:
+                sinks = cold if sinks is None else sinks + cold
+        yield Interval(seconds, sar, sinks=sinks, sink_temperature=table["heat.coolant_temperature"])
 
 
 def hand_over(patient: Patient, state: State, done: Burnt, at: int) -> dict[str, Any]:
