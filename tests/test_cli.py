@@ -233,4 +233,4 @@ def test_examples_are_listed_and_copied() -> None:
     assert copied == sorted([*(f"{name}.yaml" for name in packaged.names()), "scenario.schema.json"])
     assert cli("check", "mine/here/large.yaml").exit_code == 0
     again = cli("examples", "--copy", "mine/here")
-    assert again.exit_code == 2 and "already has cord.yaml" in again.stderr
+    assert again.exit_code == 2 and f"already has {packaged.names()[0]}.yaml" in again.stderr

@@ -1,6 +1,6 @@
 """The picture of a session of heat: what was to be coagulated, what was, and what escaped beside a vein.
 
-tumorsim run microwave_one_needle --set until="2 d" --out results/heat --overwrite
+tumorsim run microwave_beside_vein --set until="2 d" --out results/heat --overwrite
 python experiments/images/heat.py results/heat
 """
 
