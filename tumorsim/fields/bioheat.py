@@ -13,7 +13,8 @@ from the centres. Steps are explicit. Within one, what is conducted and absorbed
 and walls is solved exactly, dT = (1 - exp(-z)) / z dT_explicit with z = s dt / C, so a steady field is exact for any
 step. The solver takes the longest step that gives no site a negative weight of its own temperature: then
 nothing overshoots, and the errors in time and space nearly cancel along the axes. It is shortened so that no site
-changes by more than 2 K; sites of little heat capacity (dried tissue, gas) have sub-steps of their own.
+changes by more than 2 K; sites of little heat capacity (dried tissue, gas) and those whose steam ends have sub-steps
+of their own. Damage of a row of sites that hardly change is added up once in some steps (`bioheat_harm`).
 
 A row of sites that has no source and whose sites and neighbours are at the temperature of rest exactly (closer than
 1e-9 K) is skipped; that changes no bit, nor does the number of threads. The field is a rise over the temperature of

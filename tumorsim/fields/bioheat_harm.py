@@ -87,8 +87,11 @@ def hot_part(u, w, hot):  # type: ignore[no-untyped-def]
 
 
 @njit
-def boiled(p, moved, spent, heat, full, dries, latent, driest, state, q, q0, out):  # type: ignore[no-untyped-def]
-    """Write what boiling makes of a site that changed so much: its state, and what it absorbs."""
+def boiled(p, moved, spent, heat, full, calm, dries, latent, driest, state, q, q0, out):  # type: ignore[no-untyped-def]
+    """Write what boiling makes of a site that changed so much: its state, and what it absorbs.
+
+    A site with sub-steps that does not boil any more keeps them until it changes by `calm` at most in a step.
+    """
     was = latent[p]
     latent[p] = spent
     driest[p] = max(driest[p], spent)
@@ -96,6 +99,8 @@ def boiled(p, moved, spent, heat, full, dries, latent, driest, state, q, q0, out
     now = WET
     if spent > 0.0:  # where its steam or its water is nearly gone, it may change fast
         now = BOILING if spent + gained > 0.0 and spent + max(gained, 0.0) < NEARLY * full else DRY
+    elif state[p] == DRY and (was > 0.0 or moved > calm):
+        now = DRY
     else:  # in the next step it may lose as much, and no longer of its steam
         out[O_PACE] = max(out[O_PACE], moved + was / heat)
     if (now == DRY) != (state[p] == DRY):
@@ -127,16 +132,30 @@ def boil(row, dries, old, new, grid, fields, out):  # type: ignore[no-untyped-de
     code, special, heat, dry, latent, cap = grid.code, grid.special, grid.heat, grid.dry, grid.latent, grid.cap
     slot, value, spent_of, q, q0, s0 = fields.slot, fields.value, fields.spent, fields.q, fields.q0, fields.s0
     s, omega, omega_vessel, shutdown = fields.s, fields.omega, fields.omega_vessel, grid.shutdown
-    spent_at, driest, state = fields.latent, fields.driest, fields.state
+    spent_at, driest, state, calm = fields.latent, fields.driest, fields.state, 0.5 * grid.most
     best = -NEVER
     first = row * (nz + 2) + 1
     for p in range(first, first + nz):
         if special[p] == 0 and (new[p] >= grid.hot or old[p] >= grid.hot):
             v, w, m, was = float(old[p]), float(new[p]), code[p], spent_at[p]
-            spent = was
+            spent, still = was, state[p] == WET
             if state[p] == DRY:
                 w, spent = value[slot[p] - 1], spent_of[slot[p] - 1]
-                boiled(p, abs(w - v), spent, heat[m], latent[m], dries, spent_at, driest, state, q, q0, out)
+                boiled(
+                    p,
+                    abs(w - v),
+                    spent,
+                    heat[m],
+                    latent[m],
+                    calm,
+                    dries,
+                    spent_at,
+                    driest,
+                    state,
+                    q,
+                    q0,
+                    out,
+                )
             elif spent > 0.0 or (w > cap and latent[m] > 0.0):
                 gained = heat[m] * (w - v)
                 if spent > 0.0:  # the stripe took it for unperfused
@@ -144,11 +163,25 @@ def boil(row, dries, old, new, grid, fields, out):  # type: ignore[no-untyped-de
                     out[O_BLOOD] += pull
                     gained -= pull
                 w, spent = settle(v, spent, gained, heat[m], dry[m], latent[m], cap)
-                boiled(p, abs(w - v), spent, heat[m], latent[m], dries, spent_at, driest, state, q, q0, out)
+                boiled(
+                    p,
+                    abs(w - v),
+                    spent,
+                    heat[m],
+                    latent[m],
+                    calm,
+                    dries,
+                    spent_at,
+                    driest,
+                    state,
+                    q,
+                    q0,
+                    out,
+                )
             new[p] = w
-            if spent > 0.0:
+            if state[p] != WET:
                 s[p] = 0.0
-            elif was > 0.0:
+            elif not still:
                 s[p] = float(s0[p]) * left(omega[p], omega_vessel[p], shutdown)
         best = max(best, float(new[p]))
     return best
@@ -163,7 +196,7 @@ def warm(b, dries, old, new, top, top_new, awake_new, grid, fields):  # type: ig
     table, power, near = grid.table, fields.row_power, fields.near
     end, cells = table.shape[0] - 2, table.shape[1] > 3
     s, s0, omega, omega_vessel, omega_cells = fields.s, fields.s0, fields.omega, fields.omega_vessel, fields.omega_cells
-    cem43, spent_at, peak = fields.cem43, fields.latent, fields.peak
+    cem43, state, peak, listed = fields.cem43, fields.state, fields.peak, fields.listed
     slot, ever, seen, looked, due, speed = (
         fields.slot,
         fields.ever_hot,
@@ -189,7 +222,7 @@ def warm(b, dries, old, new, top, top_new, awake_new, grid, fields):  # type: ig
         first = row * (nz + 2) + 1
         bits[0] = highest(whole, first, first + nz)
         best = max(0.0, float(rise[0]))
-        boils = max(best, top[row]) >= cap - CLEAR
+        boils = max(best, top[row]) >= cap - CLEAR or listed[row] > 0
         if boils:
             best = boil(row, dries, old, new, grid, fields, out)
         top_new[row] = best
@@ -222,7 +255,7 @@ def warm(b, dries, old, new, top, top_new, awake_new, grid, fields):  # type: ig
                 omega_cells[p] += during * (table[i, 3] + x * (table[i + 1, 3] - table[i, 3]))
             gone = lost(omega[p], omega_vessel[p], shutdown)
             hits += 1.0
-            if before < ALL_LOST and gone - before > worth and spent_at[p] <= 0.0:
+            if before < ALL_LOST and gone - before > worth and state[p] == WET:
                 closed = max(closed, float(s[p]) * (gone - before) / (float(s0[p]) + 1e-300))
                 s[p] = float(s0[p]) * math.exp(-gone)
         change = max(change, moved)

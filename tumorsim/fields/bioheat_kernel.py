@@ -141,7 +141,7 @@ def specials(b, dries, old, new, awake_new, grid, fields):  # type: ignore[no-un
     site, ends, sink, face, face_rise = grid.site, grid.ends, grid.sink, grid.face, grid.face_rise
     heat, dry, latent, shutdown, hot = grid.heat, grid.dry, grid.latent, grid.shutdown, grid.hot
     table, slot, value, spent_of = grid.table, fields.slot, fields.value, fields.spent
-    end, cells = table.shape[0] - 2, table.shape[1] > 3
+    end, cells, calm = table.shape[0] - 2, table.shape[1] > 3, 0.5 * grid.most
     q, q0, s0, cem43, sink_rise = fields.q, fields.q0, fields.s0, fields.cem43, grid.sink_rise
     omega, omega_vessel, omega_cells = fields.omega, fields.omega_vessel, fields.omega_cells
     spent_at, driest, state, peak, ever = fields.latent, fields.driest, fields.state, fields.peak, fields.ever_hot
@@ -167,8 +167,22 @@ def specials(b, dries, old, new, awake_new, grid, fields):  # type: ignore[no-un
             if abs(w) <= REST:
                 w = 0.0
             new[p] = w
-            if spent > 0.0 or spent_at[p] > 0.0:
-                boiled(p, abs(w - v), spent, heat[m], latent[m], dries, spent_at, driest, state, q, q0, out)
+            if spent > 0.0 or state[p] != WET:
+                boiled(
+                    p,
+                    abs(w - v),
+                    spent,
+                    heat[m],
+                    latent[m],
+                    calm,
+                    dries,
+                    spent_at,
+                    driest,
+                    state,
+                    q,
+                    q0,
+                    out,
+                )
             peak[p] = max(peak[p], w)
             if max(v, w) >= hot:
                 share, place = hot_part(v, w, hot)

@@ -11,7 +11,7 @@ STRIPE = 4096  # sites a stripe at most: its sums stay in the nearest cache
 PER_KELVIN = 64  # entries of the tables of rates
 SOON = 3.0  # steps
 SAFETY = 0.98  # of the longest step that lets nothing overshoot
-CAREFUL = 0.9  # of the largest change: conductivity and perfusion may speed a site up between two looks
+CAREFUL = 0.75  # of the largest change: steam that ends beside it may speed a site up between two looks
 MARGIN = 1e-3  # K: for rounding where a row is taken to be cool without looking
 NEVER = 1e18
 REST = 1e-9  # K: a rise below this is none
@@ -105,6 +105,7 @@ class Fields(NamedTuple):
     row_power: Any  # (rows,) K/s: fastest heating by the source
     slot: Any  # int32: place in `fast` from 1, in `rim` from -1 down
     fast: Any  # int64 sites with sub-steps
+    listed: Any  # (rows,) uint8: there are such in the row
     value: Any
     fresh: Any
     spent: Any

@@ -57,7 +57,7 @@ class Session:
             awake_a=zeros(np.uint8, rows), awake_b=zeros(np.uint8, rows), ever_hot=zeros(np.uint8, rows),
             seen=zeros(model.precision), looked=np.full(rows, -1.0), due=zeros(n=rows), speed=zeros(n=rows),
             row_power=zeros(n=rows),
-            slot=zeros(np.int32), fast=zeros(np.int64), value=zeros(), fresh=zeros(),
+            slot=zeros(np.int32), fast=zeros(np.int64), listed=zeros(np.uint8, rows), value=zeros(), fresh=zeros(),
             spent=zeros(), rim=zeros(np.int64), extra=zeros(),
             acc=np.zeros((blocks - 1, layout.STRIPE), model.precision), out=np.zeros((blocks, 8)), clock=np.zeros(17),
             bits=np.zeros((blocks, 1), np.int32 if model.precision is np.float32 else np.int64),
@@ -179,7 +179,7 @@ class Session:
         self._perfusion = perfusion
         given = np.where(model.inside, perfusion * model.blood_heat, 0.0)
         fields.s0[:] = model._pad(given, 0.0)
-        fields.s[:] = np.where((self._grid.special == 0) & (fields.latent <= 0.0), fields.s0 * self._left(), 0.0)
+        fields.s[:] = np.where((grid.special == 0) & (fields.state == layout.WET), fields.s0 * self._left(), 0.0)
         bound, fastest = steps.weakest(grid, fields), 0.0
         for m, (own, used) in enumerate(zip(grid.own, model._used, strict=True)):
             if used and math.isfinite(own):

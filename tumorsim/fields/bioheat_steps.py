@@ -93,10 +93,11 @@ def fastest(old, top, awake, grid, fields):  # type: ignore[no-untyped-def]
 
 
 @njit
-def enlist(p, fields, n):  # type: ignore[no-untyped-def]
+def enlist(p, row, fields, n):  # type: ignore[no-untyped-def]
     """Give a site sub-steps."""
     fields.fast[n] = p
     fields.slot[p] = n + 1
+    fields.listed[row] = 1
     return n + 1
 
 
@@ -106,6 +107,7 @@ def gather(grid, fields):  # type: ignore[no-untyped-def]
     clock, nz, rows = fields.clock, grid.shape[2], grid.rows
     for k in range(int(clock[N_FAST])):
         fields.slot[fields.fast[k]] = 0
+        fields.listed[fields.fast[k] // (nz + 2)] = 0
     for k in range(int(clock[N_RIM])):
         fields.slot[fields.rim[k]] = 0
     n = 0
@@ -114,12 +116,12 @@ def gather(grid, fields):  # type: ignore[no-untyped-def]
         for k in range(grid.ends[row], grid.ends[row + 1]):
             p = grid.site[k]
             if fields.state[p] == DRY or grid.fast[grid.code[p]] < NEVER:
-                n = enlist(p, fields, n)
+                n = enlist(p, row, fields, n)
         if fields.ever_hot[row]:
             first = row * (nz + 2) + 1
             for p in range(first, first + nz):
                 if fields.state[p] == DRY and grid.special[p] == 0:
-                    n = enlist(p, fields, n)
+                    n = enlist(p, row, fields, n)
     around = 0
     for k in range(n):
         for d in range(6):
