@@ -28,3 +28,15 @@ def test_the_rule_is_timed_on_a_small_tumour(cell_rule: Any, spacing: float) -> 
     population, none, hazard = cell_rule.tumour(8 * spacing, 12 * spacing, spacing, 0.3, 0.02)
     assert cell_rule.rule_alone(population, none, hazard, 1) > 0
     assert population.one_cell == (spacing < 1e-4)
+
+
+def test_seeds_are_timed_on_a_small_box(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    spec = importlib.util.spec_from_file_location("seeds_timed", FOLDER / "seeds.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found = module.measure(16, 3, 1)
+    sys.modules.pop("stencil", None)
+    assert found.pop("largest difference of the middles") < 1e-3
+    assert all(seconds > 0 for seconds in found.values())

@@ -23,6 +23,7 @@ FLOORS = [
     "balance",
     "circulation",
     "bedside",
+    "irradiation",
     "oxygenation",
     "log",
     "ledger",
@@ -38,6 +39,7 @@ FLOORS = [
     "vessels",
     "anatomy",
     "state",
+    "arrays",
     "migration",
     "parameters",
     "clock",
@@ -45,6 +47,7 @@ FLOORS = [
     "chance",
     "_quantiles",
     "quantity",
+    "document",
     "errors",
     "_jit",
 ]

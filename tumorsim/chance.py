@@ -86,6 +86,8 @@ class Purpose(IntEnum):
     LATENT_NUMBER = 50
     LATENT_PLACE = 51
     HYDRODISSECTION = 54
+    SEED_MIGRATION = 60
+    SEED_LOSS = 61
 
 
 # --- Philox4x32-10 ---------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ import cell_rule
 import first_run
 import heat
 import patient_run
+import seeds
 from plain_mesa import PlainTumor
 from stencil import stencil
 
@@ -59,6 +60,9 @@ def main() -> None:
         row(f"one-cell rule, agents, {name}", speed, 5e7)
     speed, agents = plain_mesa()
     row(f"plain Mesa, {agents} agents", speed)
+    found = seeds.measure(seeds.SIDE, seeds.NUMBER, 1 if quick else 3)
+    seconds = found["mean of each site"]
+    row(f"dose of {seeds.NUMBER} seeds, sites x seeds", seeds.NUMBER * seeds.SIDE**3 / seconds, 4.2e7)
     print()
     for case in patient_run.CASES:
         print(patient_run.line(case, patient_run.best_run(case, 1 if quick else 3)), flush=True)
