@@ -34,6 +34,10 @@ AXES = {
     "organ": "organ",
     "organ_fluid": "organ x kind of fluid",
     "wall_dose": "piece of wall x measure",
+    "implant": "implantation",
+    "implant_site": "implantation x site",
+    "heating": "session of heat",
+    "heating_site": "session of heat x site",
     "scalar": "one number",
 }
 FORMS = {"both": "any", "many": "many cells a site", "one": "one cell a site"}

@@ -347,7 +347,7 @@ def test_a_file_switches_them_off_and_the_program_says_so() -> None:
     assert TumorModel(case=small(), couplings__growth="off").records.ledger is not None
 
 
-@pytest.mark.parametrize("later", ["liquid_ethanol", "immunity", "TER"])
+@pytest.mark.parametrize("later", ["liquid_ethanol", "immunity"])
 def test_a_coupling_of_a_later_version_is_refused_by_name(later: str) -> None:
     with pytest.raises(InputError, match=rf"couplings\.{later}: couplings through .* not in this version of tumorsim"):
         small({later: "off"})

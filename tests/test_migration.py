@@ -112,6 +112,24 @@ def test_version_3_opens_without_organs_and_keeps_what_it_knew(tmp_path: Path) -
     assert again.state.hash() == model.state.hash() and model.records.viable[-1] > 0
 
 
+def test_version_4_opens_without_implants_and_keeps_its_heat(tmp_path: Path) -> None:
+    head, records, arrays = stored("run_4_heated")
+    assert head["tumorsim_state"] == 4 and head["causes"] == [*CAUSES, "heat"]
+    with pytest.warns(OlderVersion, match="version 4 opened: no radiation"):
+        model = TumorModel.load(SAVED / "run_4_heated.npz")
+    for key, array in arrays.items():
+        assert np.array_equal(getattr(model.state, key), array), key
+    assert model.state.heat_damage.max() > 1.0 and model.state.sizes.implants == model.state.sizes.heatings == 0
+    assert model.state.implant_rate.shape == (0, model.state.sizes.sites)
+    assert model.records.viable == records["viable"]
+    model.save(tmp_path / "now.npz")
+    again = TumorModel.load(tmp_path / "now.npz")
+    while model.running:
+        model.step()
+        again.step()
+    assert again.state.hash() == model.state.hash() and model.records.viable[-1] > 0
+
+
 @pytest.mark.filterwarnings("error")
 def test_a_run_of_this_version_opens_without_a_word(tmp_path: Path) -> None:
     with pytest.warns(OlderVersion):

@@ -24,8 +24,8 @@ from tumorsim.state import (
     nbytes,
 )
 
-MANY = Sizes(sites=5, edges=3, nodes=4, exchange=2, traits=2, walls=3)
-ONE = Sizes(sites=5, edges=3, nodes=4, exchange=2, one_cell=True, traits=2)
+MANY = Sizes(sites=5, edges=3, nodes=4, exchange=2, traits=2, walls=3, implants=2, heatings=2)
+ONE = Sizes(sites=5, edges=3, nodes=4, exchange=2, one_cell=True, traits=2, implants=1)
 WITH_DRUG = (*CAUSES, "doxorubicin")
 
 
@@ -61,6 +61,8 @@ def test_arrays_are_as_the_table_says(sizes: Sizes) -> None:
     assert state.reserve.shape == (len(RESERVE),)
     assert state.fluid.shape == (len(ORGANS), 4) and state.fluid_at.shape == (len(ORGANS),)
     assert state.wall_dose.shape == (sizes.walls, 3)
+    assert state.implant_rate.shape == (sizes.implants, 5) and state.implant_at.shape == (sizes.implants,)
+    assert state.heated_cem43.shape == (sizes.heatings, 5)
     assert state.step_index == state.now == 0
     assert state.cause("starvation") == 1
     assert state.cause("lineage extinction") == 3
@@ -138,9 +140,9 @@ def test_hash_sees_every_element(sizes: Sizes) -> None:
 
 def test_hash_is_stable() -> None:
     """The same on every machine and from version to version; a change means a new SCHEMA_VERSION."""
-    assert SCHEMA_VERSION == 4
-    assert filled(MANY).hash() == "6fff655f2d10838a20a4f01326b6c34396a9dbc4eb2fa2a27f67c4fe73431087"
-    assert filled(ONE).hash() == "4bb10c373a51e742f3a51468ce53a9e74e9e3d028cf1e039a9d1e4913b9bb348"
+    assert SCHEMA_VERSION == 5
+    assert filled(MANY).hash() == "c1f45c719918367175584cb76fcc1a2b2d4e558ce0e140eb74b5d399e3ba0a74"
+    assert filled(ONE).hash() == "b210af15997194b69a348f63962413b6a070f180c62622e1758774505031d9b4"
 
 
 def test_hash_is_that_of_the_little_endian_bytes() -> None:
@@ -294,3 +296,68 @@ def test_causes_enter_with_their_deaths_and_stand_in_one_order() -> None:
     state = State(MANY)
     state.register([])
     assert state.hash() == before
+
+
+# --- implants and heat near them in time ------------------------------------------------------------------
+
+
+def test_implants_are_added_saved_and_hashed(tmp_path: Path) -> None:
+    state = State(Sizes(sites=3))
+    plain, twin = state.hash(), state.fork()
+    state.add_implant([1e-6, 0.0, 2e-6], 3_600, 1.35e-7)
+    state.add_implant(np.full(3, 5e-7), 7_200, 1.35e-7)
+    state.add_heating([60.0, 0.0, 1.0], 100, 700)
+    assert state.sizes == Sizes(sites=3, implants=2, heatings=1)
+    assert state.implant_at.tolist() == [3_600, 7_200] and state.implant_rate.shape == (2, 3)
+    assert state.hash() != plain == twin.hash() and twin.sizes.implants == 0
+    state.save(tmp_path / "state.npz")
+    back = State.load(tmp_path / "state.npz")
+    assert same(state, back) and back.hash() == state.hash() == state.fork().hash() and back.sizes == state.sizes
+    assert state.nbytes - State(Sizes(sites=3)).nbytes == 2 * (6 * 8 + 16) + 3 * 4 + 16
+    state.keep_heatings(np.array([False]))
+    assert state.sizes.heatings == 0 and state.heated_cem43.shape == (0, 3) and state.hash() != back.hash()
+
+
+def test_one_time_and_one_decay_are_one_implantation_and_nothing_is_none() -> None:
+    state = State(Sizes(sites=2))
+    before = state.hash()
+    state.add_implant(np.zeros(2), 5, 1e-7)
+    state.add_heating(np.zeros(2), 5, 6)
+    assert state.hash() == before and state.sizes == Sizes(sites=2)
+    state.add_implant([1.0, 2.0], 5, 1e-7)
+    twin = state.fork()
+    state.add_implant([0.5, 0.0], 5, 1e-7, width=[0.25, 0.0])
+    state.add_implant([0.5, 0.0], 5, 2e-7)
+    assert state.implant_width.tolist() == [[0.25, 0.0], [0.0, 0.0]]
+    assert state.implant_rate.tolist() == [[1.5, 2.0], [0.5, 0.0]] and twin.implant_rate.tolist() == [[1.0, 2.0]]
+
+
+def test_impossible_implants_are_refused_all_at_once() -> None:
+    state = State(Sizes(sites=2))
+    for rate, says in (
+        (np.ones(3), "shape"),
+        (np.ones((2, 1)), "shape"),
+        ([1.0, -1.0], "-1 Gy/s in site 1"),
+        ([np.nan, 1.0], "nan Gy/s in site 0"),
+        ([1.0, np.inf], "inf Gy/s in site 1"),
+    ):
+        with pytest.raises(InputError, match=says):
+            state.add_implant(rate, 0, 1e-7)
+    with pytest.raises(InputError) as caught:
+        state.add_implant(np.ones(3), -1, np.nan)
+    assert len(caught.value.problems) == 3
+    for width, says in (([2.0, 0.0], "above the rate"), ([0.0], "shape"), ([-1.0, 0.0], "-1 Gy/s in site 0")):
+        with pytest.raises(InputError, match=says):
+            state.add_implant(np.ones(2), 0, 1e-7, width)
+    for at in (0.5, "now", True, None):
+        with pytest.raises(InputError, match="whole number of seconds"):
+            state.add_implant(np.ones(2), at, 1e-7)  # type: ignore[arg-type]
+    for decay in (-1e-7, np.inf):
+        with pytest.raises(InputError, match="decay constant"):
+            state.add_implant(np.ones(2), 0, decay)
+    with pytest.raises(InputError) as caught:
+        state.add_heating([1.0, np.nan], 5.0, -1)  # type: ignore[arg-type]
+    assert len(caught.value.problems) == 3
+    with pytest.raises(InputError, match="must end after it begins"):
+        state.add_heating(np.ones(2), 7, 6)
+    assert state.sizes == Sizes(sites=2)

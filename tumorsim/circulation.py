@@ -20,6 +20,9 @@ from tumorsim.state import COAGULATED, State
 BOOKS = ("edge_beads", "edge_solid", "edge_gelatin", "edge_oil", "edge_payload")
 
 
+GROWING = ("implant", "implant_site", "heating", "heating_site")  # axes
+
+
 class Circulation:
     """The vessels of one run.
 
@@ -64,6 +67,8 @@ class Circulation:
         for name in BOOKS:
             getattr(state, name)[:] += getattr(seen, name) - self._untreated[name]
         state.edge_state[seen.edge_state == COAGULATED] = COAGULATED
+        for name in ("sizes", *(spec.name for spec in state.specs() if spec.axis in GROWING)):
+            setattr(state, name, getattr(seen, name))  # what a delivery makes longer is an array of its own
 
     def age(self, state: State, population: Population, dt: int) -> None:
         """What vessels do in ``dt`` [s] by themselves."""

@@ -8,6 +8,7 @@ Version 1: cells, oxygen, and beads in arteries.
 Version 2: what vessels hold and do by themselves (beads, gelatin, oil, drug, tone, VEGF).
 Version 3: death by lineage extinction, doomed cells, nests, frailty, shrinkage, reserve of the liver.
 Version 4: fluid between the liver and organs beside it, heat on their walls.
+Version 5: permanent implants, and heat near them in time.
 
 Numbers of a run that goes on from an older state need not equal those of the program that saved it.
 """
@@ -173,8 +174,25 @@ def from_3(old: Old) -> Old:
     )
 
 
+def from_4(old: Old) -> Old:
+    """Version 4 to 5: implants, which no run of version 4 had.
+
+    The thermal dose of heat was not kept: what a session of the last hours would add to radiation from now on is
+    left out.
+    """
+    old.need("heat_damage" if "heat_damage" not in old.as_at_start else "deaths")
+    empty = ("implant_rate", "implant_at", "implant_decay", "implant_width", "heated_cem43", "heated_on", "heated_off")
+    return replace(
+        old,
+        version=5,
+        sizes={**old.sizes, "implants": 0, "heatings": 0},
+        notes=(*old.notes, "state of version 4 opened: no radiation, and no heat near in time to what may come of it"),
+        as_at_start=(*old.as_at_start, *empty),
+    )
+
+
 #: version -> the step from it to the next
-STEPS: dict[int, Callable[[Old], Old]] = {1: from_1, 2: from_2, 3: from_3}
+STEPS: dict[int, Callable[[Old], Old]] = {1: from_1, 2: from_2, 3: from_3, 4: from_4}
 
 CAVEAT = "numbers from here on need not equal those of the program that saved it"
 

@@ -28,6 +28,7 @@ from tumorsim.circulation import Circulation
 from tumorsim.clock import Clock
 from tumorsim.errors import InputError
 from tumorsim.hazards.imposed import Imposed
+from tumorsim.irradiation import Irradiation
 from tumorsim.ledger import Ledger
 from tumorsim.log import Done, Records, treatment_of
 from tumorsim.outcomes import imaging
@@ -54,7 +55,7 @@ STEP = (
     Part(2, "vessels", "flow of blood, where a vessel has changed; arteries answer a loss of portal blood"),
     Part(3, "blood", "what arteries and portal vein bring to every site"),
     Part(4, "fields", "oxygen of tumour, and of liver whose blood has changed"),
-    Part(5, "hazards", "ischaemia and starvation, integrated over the stretch"),
+    Part(5, "hazards", "ischaemia, starvation and radiation, integrated over the stretch"),
     Part(6, "cells", "die, change side and phase, divide, move"),
     Part(7, "immunity", "nothing in this version"),
     Part(8, "tissue", "shrinkage, VEGF, collaterals, gelatin, oil; liver function (debris with the cells)"),
@@ -133,6 +134,7 @@ class TumorModel(mesa.Model):
         couplings = scenario.couplings
         self.state: State = fixed.new_state()
         self.oxygenation = oxygenation_of(fixed, threads, couplings.oxygen)
+        self.irradiation = Irradiation(fixed, self._imposed, threads, couplings.TER)
         self.circulation = Circulation(fixed)
         self.bedside = Bedside(fixed, scenario.condition, scenario.tissue.liver)
         self.shrinkage = Shrinkage(fixed.anatomy.compartment, fixed.capacity, fixed.parameters)
@@ -205,10 +207,8 @@ class TumorModel(mesa.Model):
 
     def plan(self) -> str:
         """The order of one step as text, with the seconds each part has taken so far."""
-        lines = ["order of one step          seconds so far"]
-        for part in STEP:
-            lines.append(f"{part.number} {part.name:<9} {self._seconds[part.name]:8.2f} s   {part.what}")
-        return "\n".join(lines)
+        parts = (f"{p.number} {p.name:<9} {self._seconds[p.name]:8.2f} s   {p.what}" for p in STEP)
+        return "\n".join(("order of one step          seconds so far", *parts))
 
     def image(self, examination: str = "baseline", at: int | None = None) -> imaging.Image:
         """What an examination shows now, or ``at`` a time of this step; its name is the key of how far it is off."""
@@ -245,14 +245,14 @@ class TumorModel(mesa.Model):
             if event.at > done_to:  # up to this moment the old blood counted
                 if not fresh:
                     self._timed("fields", oxygen.refresh, state, cells)
-                self._timed("hazards", oxygen.integrate, state, cells, event.at - done_to)
+                self._timed("hazards", self._integrate, done_to, event.at)
                 done_to = event.at
             self._lead_blood()
             cells.meet_treatment(cells.viable_of_sites())
             fresh = True
         if not fresh:
             self._timed("fields", oxygen.refresh, state, cells)
-        self._timed("hazards", oxygen.integrate, state, cells, end - done_to)
+        self._timed("hazards", self._integrate, done_to, end)
         totals = self._timed("cells", self._cells)
         self._timed("tissue", self._tissue, end - start)
         self.clock.advance()
@@ -260,6 +260,11 @@ class TumorModel(mesa.Model):
         self._timed("observe", self._observe, totals)
         if self.clock.done:
             self.running = False
+
+    def _integrate(self, begin: int, end: int) -> None:
+        """Part 5: what want of oxygen and radiation do from ``begin`` to ``end`` [s]."""
+        self.oxygenation.integrate(self.state, self.population, end - begin)
+        self.irradiation.integrate(self.state, self.population.members, begin, end)
 
     def _tissue(self, seconds: int) -> None:
         """Part 8: what slow clocks do to tissue and vessels."""

@@ -85,7 +85,7 @@ class Oxygenation:
         self._all_due = False
 
     def refresh(self, state: State, population: Population) -> None:
-        """Oxygen of the sites where cells, or liver that is short of blood, have become more or fewer."""
+        """Oxygen of the sites where cells, or liver that is short of blood or irradiated, have become more or fewer."""
         if self._all_due or not self.coupled:
             self.everywhere(state, population)
             return
@@ -94,12 +94,13 @@ class Oxygenation:
             members, population.living_of(members), population.capacity, self.living, self._as_tumour
         )
         self._short_liver = self._short_liver[state.compartment[self._short_liver] == LIVER]
-        if len(self._short_liver):
-            short = self._short_liver
-            now = _level(np.exp(-state.liver_hazard[short]))
-            moved = now != self.living[short]
-            self.living[short[moved]] = now[moved]
-            changed = np.concatenate([changed, short[moved]])
+        # liver that is short of blood may die, and where there are implants, liver anywhere
+        mortal = np.flatnonzero(state.compartment == LIVER) if state.sizes.implants else self._short_liver
+        if len(mortal):
+            now = _level(np.exp(-state.liver_hazard[mortal]))
+            moved = now != self.living[mortal]
+            self.living[mortal[moved]] = now[moved]
+            changed = np.concatenate([changed, mortal[moved]])
         if len(changed):
             assert isinstance(self.patient.oxygen, OxygenModel)
             due = self.patient.oxygen.dependents(state, changed)

@@ -1,154 +1,53 @@
-"""Every array that changes in a run: one place that names, saves, loads, forks and hashes them.
+"""Every array that changes in a run: one place that saves, loads, forks and hashes them.
 
-What is fixed for a run (lattice, vessel graph, parameters) and what is a record of it (event log, schedule,
-burden) is not state. Two forms of storage: many cells a site, as counts in four slots; one cell a site, as
-one byte of phase.
-
-Slots: 0 proliferating oxic, 1 proliferating hypoxic, 2 quiescent oxic, 3 quiescent hypoxic.
+Their names, and the words of the table, come from `tumorsim.arrays`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tumorsim import migration
-from tumorsim.errors import InputError
-
-SCHEMA_VERSION = 4
-SLOTS = 4
-CAUSES = ("ischaemia", "starvation", "turnover", "lineage extinction")  # every state has these; treatments add theirs
-RESERVE = ("liver_lost", "liver_recovered", "albumin", "rest_lost")  # m3, m3, kg/m3, m3 (beyond the box)
-DRUGS = ("doxorubicin", "epirubicin", "cisplatin", "mitomycin")  # columns of what vessels hold of drugs
-
-ORGANS = ("gallbladder", "bowel", "stomach", "diaphragm", "bile_duct")  # beside the tumour; rows of fluid
-FLUIDS = ("ascites saline", "ascites dextrose", "pleura saline", "pleura dextrose")  # columns of fluid
-WALL_DOSES = ("omega", "cem43", "temperature")  # columns of wall_dose: -, s at 43 degC, highest degC (0: never heated)
-
-# codes of edge_state, then of compartment
-OPEN, EMBOLISED, COAGULATED, DORMANT, THROMBOSED = range(5)
-LIVER, OUTSIDE = 0, 255
-FIRST_SATELLITE, LAST_SATELLITE = 200, 254
-
-# phase codes of one cell a site: slot + 1, or one of these
-EMPTY, DYING, DEBRIS = 0, 5, 6
-DOOMED_ONCE_MORE, DOOMED = 7, 8  # lethally hit: divides once more, or dies at its next mitosis
-
-
-@dataclass(frozen=True)
-class ArraySpec:
-    """What one array is.
-
-    Attributes
-    ----------
-    axis : str
-        ``site``, ``site_slot`` (n, 4), ``site_doomed`` (n, 2), ``site_trait`` (n, 4 or 1, traits), ``site_cause``
-        (n, causes), ``edge``, ``edge_drug`` (n, 4), ``node``, ``exchange``, ``cause``, ``reserve``, ``organ``,
-        ``organ_fluid`` (organs, 4), ``wall_dose`` (n, 3) or ``scalar`` (an int attribute).
-    form : str
-        Storage that has it: ``both``, ``many`` (counts) or ``one`` (one cell a site).
-    fill : float
-        Value at the start.
-    """
-
-    name: str
-    dtype: str
-    unit: str
-    axis: str
-    meaning: str
-    form: Literal["both", "many", "one"] = "both"
-    fill: float = 0
-
-
-# The order of this table is the order of the hash: append only, and raise SCHEMA_VERSION.
-ARRAYS: tuple[ArraySpec, ...] = (
-    ArraySpec("compartment", "u1", "-", "site", "0 liver, 1-199 tumour, 200-254 satellite, 255 no tissue"),
-    ArraySpec("viable", "i4", "cells", "site_slot", "cells able to divide", "many"),
-    ArraySpec("dying", "i4", "cells", "site", "cells dead but not yet debris", "many"),
-    ArraySpec("debris", "f4", "cells", "site", "debris, in volumes of a cell", "many"),
-    ArraySpec("phase", "u1", "-", "site", "0 empty, 1-4 slot + 1, 5 dying, 6 debris", "one"),
-    ArraySpec("deaths", "i4", "cells", "site_cause", "deaths booked so far"),
-    ArraySpec("nadir", "i4", "cells", "site", "least viable since the last treatment delivered"),
-    ArraySpec("liver_hazard", "f8", "-", "site", "cumulative hazard of the liver in the site"),
-    ArraySpec("q_arterial", "f4", "1/s", "site", "arterial perfusion"),
-    ArraySpec("q_portal", "f4", "1/s", "site", "portal perfusion"),
-    ArraySpec("q_extrahepatic", "f4", "1/s", "site", "perfusion by extrahepatic arteries"),
-    ArraySpec("po2", "f4", "mmHg", "site", "mean oxygen tension of the tissue"),
-    ArraySpec("share10", "f4", "-", "site", "share of the tissue below 10 mmHg"),
-    ArraySpec("share2p5", "f4", "-", "site", "share of the tissue below 2.5 mmHg"),
-    ArraySpec("share0p5", "f4", "-", "site", "share of the tissue below 0.5 mmHg"),
-    ArraySpec("anoxic_lag", "f8", "-", "site", "share of the tissue anoxic and past the latency"),
-    ArraySpec("edge_state", "u1", "-", "edge", "0 open, 1 embolised, 2 coagulated, 3 dormant, 4 thrombosed"),
-    ArraySpec("edge_open", "f8", "-", "edge", "share of the conductance that is left", fill=1),
-    ArraySpec("edge_beads", "i8", "beads", "edge", "beads lodged in the vessel"),
-    ArraySpec("edge_flow", "f8", "m3/s", "edge", "blood flow, positive from tail to head"),
-    ArraySpec("node_pressure", "f8", "Pa", "node", "blood pressure"),
-    ArraySpec("step_index", "i8", "-", "scalar", "base steps done"),
-    ArraySpec("now", "i8", "s", "scalar", "time"),
-    ArraySpec("edge_patent", "f8", "-", "edge", "share left by anatomy: thrombus in it, or dormant", fill=1),
-    ArraySpec("edge_solid", "f8", "-", "edge", "share closed for good by lodged beads"),
-    ArraySpec("edge_gelatin", "f8", "-", "edge", "gelatin held, in shares of what closes the vessel; it dissolves"),
-    ArraySpec("edge_oil", "f8", "m3", "edge", "oil held in the vessel and the bed it leads to"),
-    ArraySpec("edge_tone", "f8", "-", "edge", "conductance by tone; arteries widen when portal blood fails", fill=1),
-    ArraySpec("edge_payload", "f8", "kg", "edge_drug", "drug held by what lodged in the vessel"),
-    ArraySpec("vegf", "f8", "-", "exchange", "VEGF of the tissue of an exchange node, relative to baseline", fill=1),
-    ArraySpec("untreated_hypoxia", "f8", "-", "exchange", "share of hypoxic living cells before treatment"),
-    ArraySpec("doomed", "i4", "cells", "site_doomed", "lethally hit: will divide once more, will not", "many"),
-    ArraySpec("peak", "i4", "cells", "site", "most viable that a treatment found: far below it, a nest"),
-    ArraySpec("frailty", "f8", "-", "site_trait", "mean frailty of the living, by slot and part", fill=1),
-    ArraySpec("volume", "f4", "-", "site", "share of its volume that resorption has left the site", fill=1),
-    ArraySpec("reserve", "f8", "-", "reserve", "liver function, see RESERVE"),
-    ArraySpec("fluid", "f8", "m", "organ_fluid", "layer of fluid at an organ as it was at fluid_at, see FLUIDS"),
-    ArraySpec("fluid_at", "i8", "s", "organ", "when fluid was last given at the organ"),
-    ArraySpec("wall_dose", "f8", "-", "wall_dose", "heat that pieces of organs' walls have had, see WALL_DOSES"),
-    ArraySpec("coagulated", "f4", "-", "site", "share of the site's capillaries that heat has closed for good"),
-    ArraySpec("heat_damage", "f8", "-", "site", "Arrhenius integral of all sessions of heat, by the set of liver"),
+from tumorsim.arrays import (  # noqa: F401 (other rooms take these names from here)
+    ARRAYS,
+    CAUSES,
+    COAGULATED,
+    DEBRIS,
+    DOOMED,
+    DOOMED_ONCE_MORE,
+    DORMANT,
+    DRUGS,
+    DYING,
+    EMBOLISED,
+    EMPTY,
+    FIRST_SATELLITE,
+    FLUIDS,
+    LAST_SATELLITE,
+    LIVER,
+    OPEN,
+    ORGANS,
+    OUTSIDE,
+    RESERVE,
+    SCHEMA_VERSION,
+    SLOTS,
+    THROMBOSED,
+    WALL_DOSES,
+    ArraySpec,
+    Sizes,
+    nbytes,
 )
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """Lengths of the axes, and whether a site holds one cell or counts."""
-
-    sites: int
-    edges: int = 0
-    nodes: int = 0
-    exchange: int = 0
-    one_cell: bool = False
-    traits: int = 0
-    walls: int = 0
-
-    def shape(self, axis: str, causes: int) -> tuple[int, ...]:
-        """Shape of an array on an axis."""
-        shapes: dict[str, tuple[int, ...]] = {
-            "site": (self.sites,),
-            "site_slot": (self.sites, SLOTS),
-            "site_doomed": (self.sites, 2),
-            "site_trait": (self.sites, 1 if self.one_cell else SLOTS, self.traits),
-            "site_cause": (self.sites, causes),
-            "edge": (self.edges,),
-            "edge_drug": (self.edges, len(DRUGS)),
-            "node": (self.nodes,),
-            "exchange": (self.exchange,),
-            "cause": (causes,),
-            "reserve": (len(RESERVE),),
-            "organ": (len(ORGANS),),
-            "organ_fluid": (len(ORGANS), len(FLUIDS)),
-            "wall_dose": (self.walls, len(WALL_DOSES)),
-            "scalar": (),
-        }
-        return shapes[axis]
+from tumorsim.errors import InputError
 
 
 class State:
@@ -208,6 +107,13 @@ class State:
     wall_dose: NDArray[np.float64]
     coagulated: NDArray[np.float32]
     heat_damage: NDArray[np.float64]
+    implant_rate: NDArray[np.float64]
+    implant_at: NDArray[np.int64]
+    implant_decay: NDArray[np.float64]
+    implant_width: NDArray[np.float64]
+    heated_cem43: NDArray[np.float32]
+    heated_on: NDArray[np.int64]
+    heated_off: NDArray[np.int64]
 
     def __init__(self, sizes: Sizes, causes: Sequence[str] = CAUSES) -> None:
         self.sizes = sizes
@@ -265,6 +171,97 @@ class State:
         if self.sizes.traits == 0:
             self.sizes = replace(self.sizes, traits=traits)
             self.frailty = np.ones(self.sizes.shape("site_trait", 0))
+
+    def add_implant(self, rate: ArrayLike, at: int, decay: float, width: ArrayLike | None = None) -> None:
+        """Put in permanent sources that share their time and their decay.
+
+        Sources of one time and decay are one implantation. A rate that is 0 everywhere leaves the state as it was.
+
+        Parameters
+        ----------
+        rate : array, shape (sites,)
+            Dose rate when they are put in [Gy/s].
+        at : int
+            When that is [s], 0 or more.
+        decay : float
+            Decay constant [1/s], 0 or more.
+        width : array, shape (sites,), optional
+            Half the width of the dose rates within each site [Gy/s], at most the rate; default 0.
+
+        Raises
+        ------
+        InputError
+            With everything that is impossible.
+        """
+        field = np.asarray(rate, dtype=np.float64)
+        problems = self._field_problems("dose rate of an implantation", field, "Gy/s")
+        wide = np.zeros(field.shape) if width is None else np.asarray(width, dtype=np.float64)
+        if width is not None:
+            problems += self._field_problems("width of dose rates of an implantation", wide, "Gy/s")
+        if not problems and np.any(wide > field):
+            problems.append("state: the width of dose rates of an implantation is above the rate itself")
+        problems += _time_problems("time of an implantation", at)
+        if not 0.0 <= decay < np.inf:
+            problems.append(f"state: the decay constant of an implantation must be 0 or more, got {decay} 1/s")
+        if problems:
+            raise InputError(problems)
+        if not field.any():
+            return
+        same = np.flatnonzero((self.implant_at == at) & (self.implant_decay == decay))
+        if len(same):
+            self.implant_rate[same[0]] += field
+            self.implant_width[same[0]] += wide  # at most: where two sources fall in opposite ways it is less
+            return
+        self.sizes = replace(self.sizes, implants=self.sizes.implants + 1)
+        self.implant_rate = np.concatenate([self.implant_rate, field[None]])
+        self.implant_width = np.concatenate([self.implant_width, wide[None]])
+        self.implant_at = np.append(self.implant_at, np.int64(at))
+        self.implant_decay = np.append(self.implant_decay, np.float64(decay))
+
+    def add_heating(self, cem43: ArrayLike, begin: int, end: int) -> None:
+        """Remember a session of heat for what it does to radiation near it in time.
+
+        Heat that is 0 everywhere leaves the state as it was.
+
+        Parameters
+        ----------
+        cem43 : array, shape (sites,)
+            Thermal dose of the whole session, as time at 43 degC [s].
+        begin, end : int
+            When heating began and ended [s].
+
+        Raises
+        ------
+        InputError
+            With everything that is impossible.
+        """
+        field = np.asarray(cem43, dtype=np.float32)
+        problems = self._field_problems("thermal dose of a session", field, "s")
+        problems += _time_problems("begin of a session of heat", begin) + _time_problems("its end", end)
+        if not problems and begin > end:
+            problems.append(f"state: a session of heat must end after it begins, got {begin} to {end} s")
+        if problems:
+            raise InputError(problems)
+        if not field.any():
+            return
+        self.sizes = replace(self.sizes, heatings=self.sizes.heatings + 1)
+        self.heated_cem43 = np.concatenate([self.heated_cem43, field[None]])
+        self.heated_on = np.append(self.heated_on, np.int64(begin))
+        self.heated_off = np.append(self.heated_off, np.int64(end))
+
+    def keep_heatings(self, kept: NDArray[np.bool_]) -> None:
+        """Forget sessions of heat but those in ``kept`` (heatings,)."""
+        if not kept.all():
+            self.sizes = replace(self.sizes, heatings=int(kept.sum()))
+            self.heated_cem43 = self.heated_cem43[kept]
+            self.heated_on, self.heated_off = self.heated_on[kept], self.heated_off[kept]
+
+    def _field_problems(self, what: str, field: NDArray[Any], unit: str) -> list[str]:
+        if field.shape != (self.sizes.sites,):
+            return [f"state: {what} must have the shape ({self.sizes.sites},) of the sites, got {field.shape}"]
+        wrong = np.flatnonzero(~((field >= 0.0) & (field < np.inf)))
+        first = f"{field[wrong[0]]:g} {unit} in site {wrong[0]}" if len(wrong) else ""
+        return [f"state: {what} must be 0 or more everywhere, got {first}"] * bool(len(wrong))
 
     @property
     def nbytes(self) -> int:
@@ -366,6 +363,11 @@ class State:
         setattr(self, spec.name, int(stored) if spec.axis == "scalar" else stored.astype(dtype, copy=False))
 
 
+def _time_problems(what: str, at: Any) -> list[str]:
+    whole = isinstance(at, (int, np.integer)) and not isinstance(at, bool)
+    return [] if whole and at >= 0 else [f"state: {what} must be a whole number of seconds, 0 or more, got {at}"]
+
+
 BAD_FILE = (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, BadZipFile)
 
 
@@ -391,10 +393,3 @@ def _read(path: str | os.PathLike[str], *, arrays: bool = True) -> tuple[migrati
     except InputError as error:
         raise InputError([f"{path}: {problem}" for problem in error.problems]) from None
     return old, json.dumps(old.records) if text else ""
-
-
-def nbytes(sizes: Sizes, causes: int = len(CAUSES)) -> int:
-    """Memory that a state of these sizes takes [bytes]."""
-    form = "one" if sizes.one_cell else "many"
-    there = (spec for spec in ARRAYS if spec.form in ("both", form))
-    return sum(math.prod(sizes.shape(spec.axis, causes)) * np.dtype(spec.dtype).itemsize for spec in there)

@@ -19,7 +19,6 @@ from tumorsim.treatments.spec import shown
 LATER_COUPLINGS = {
     "liquid_ethanol": "liquid ethanol",
     "immunity": "immunity",
-    "TER": "thermal enhancement of radiation (TER)",
 }
 #: what happens, and what happens where it is off
 MEANINGS = {
@@ -43,6 +42,10 @@ MEANINGS = {
     "growth": (
         "cells divide, turn over and change slot",
         "cells only die of hazards, which are summed up for every slot",
+    ),
+    "TER": (
+        "heat within hours of radiation adds to what radiation does (thermal enhancement)",
+        "radiation does the same whatever heat is near it in time",
     ),
     "images": ("a plan reads images of its own day", "every plan reads the images before the first step"),
 }
@@ -83,6 +86,7 @@ class CouplingsFile(Model):
     tissue: Switch = _switch("tissue")
     geometry: Switch = _switch("geometry")
     growth: Switch = _switch("growth")
+    TER: Switch = _switch("TER")
     images: Switch = _switch("images")
 
 
@@ -96,6 +100,7 @@ class Couplings:
     tissue: bool = True
     geometry: bool = True
     growth: bool = True
+    TER: bool = True
     images: bool = True
 
     @classmethod

@@ -296,6 +296,7 @@ def hand_over(patient: Patient, state: State, done: Burnt, at: int) -> dict[str,
     liver = patient.anatomy.compartment == LIVER
     state.liver_hazard[liver] += done.omega[liver]
     state.heat_damage += done.omega
+    state.add_heating(done.cem43, at, at + round(done.heated.heating))
     # capillaries clot within hours where their endothelium is dead, and that dies with the tissue they run in
     dead = np.maximum(done.omega, done.omega_vessels)
     state.coagulated[:] = 1.0 - (1.0 - state.coagulated) * np.exp(-dead)
