@@ -17,7 +17,7 @@ from tumorsim.cli import app
 from tumorsim.errors import InputError
 from tumorsim.scenario import packaged
 
-COMMANDS = ["run", "compare", "vessels", "check", "schema", "examples", "verify", "report", "view"]
+COMMANDS = ["run", "compare", "vessels", "check", "dose", "schema", "examples", "verify", "report", "view"]
 
 
 def cli(*args: object) -> Result:
@@ -122,6 +122,9 @@ def test_check_does_not_load_the_model() -> None:
         (["run", "untreated", "--out", "held"], "holds results already (summary.json)"),
         (["compare", "untreated", "small", "--out", "held"], "holds results already"),
         (["check", "nowhere.yaml"], "no such file"),
+        (["dose", "small"], "small: has no seeds. Add a treatment"),
+        (["dose", "seeds_quimby", "--plot", "x.png"], "the picture is an SVG; name it x.svg"),
+        (["dose", "seeds_quimby", "--plot", "nowhere/x.svg"], "there is no such folder"),
         (["vessels", "nowhere.dat"], "no such file"),
         (["vessels", "held"], "is a folder"),
         (["vessels", "file", "--cell-volume", "55"], "'55' has no unit"),

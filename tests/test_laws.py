@@ -605,7 +605,18 @@ def test_a_plan_needs_nothing_but_an_image_and_the_anatomy_of_vessels(embolised:
     run(model, 4)
     assert set(seen) == {"patient", "images", "step"}  # and how long it may take
     assert not any(value is model.state for value in vars(seen["patient"]).values())
-    parts = {"visible", "volume", "diameter", "arteries", "enhancement", "uptake", "thrombus_seen", "shift", "fluid"}
+    parts = {
+        "visible",
+        "volume",
+        "diameter",
+        "arteries",
+        "enhancement",
+        "uptake",
+        "thrombus_seen",
+        "shift",
+        "fluid",
+        "dark",
+    }
     assert set(vars(seen["images"])) == parts
     # of these all but the outline come from blood, what it brought, and anatomy: no cell moves them
     image, state = model.image(), model.state

@@ -220,6 +220,21 @@ def check(files: FilesArgument) -> None:
 
 
 @_command
+def dose(
+    file: FileArgument,
+    plot: Annotated[
+        str | None, typer.Option(metavar="OUT.svg", help="Draw histograms and isodoses of the plan.")
+    ] = None,
+    patient: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Number of the virtual patient.")] = 0,
+    seed: Seed = None,
+) -> None:
+    """Say what the seeds of a scenario would give as planned, before it is run: D90, V100, organs."""
+    from tumorsim.report.dose_report import dose_report
+
+    typer.echo(dose_report(file, plot, patient=patient, seed=seed))
+
+
+@_command
 def schema() -> None:
     """Print the JSON Schema of a scenario file, for editors."""
     import json

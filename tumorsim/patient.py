@@ -16,7 +16,6 @@ from tumorsim.anatomy import Anatomy, build
 from tumorsim.anatomy.contraction import Lesion, lesions_of
 from tumorsim.anatomy.fluid import fluid_now
 from tumorsim.anatomy.foci import Foci, draw_foci, no_foci
-from tumorsim.anatomy.organs import TISSUE
 from tumorsim.errors import InputError
 from tumorsim.fields.fine_oxygen import FineOxygen
 from tumorsim.fields.oxygen import OxygenModel
@@ -30,6 +29,7 @@ from tumorsim.outcomes.imaging import SeenArtery
 from tumorsim.outcomes.outline import Present
 from tumorsim.outcomes.perfusion_imaging import seen_oil, seen_thrombus
 from tumorsim.outcomes.registration import registration_shift
+from tumorsim.outcomes.zone import without_contrast
 from tumorsim.parameters import Parameters
 from tumorsim.scenario import Scenario, Tissue
 from tumorsim.scenario.fine import Fine
@@ -196,7 +196,8 @@ class Patient:
                 self.seed, self.number, examination, p["imaging.registration_error"], self.lattice.is_slab
             ),
         )
-        seen = replace(seen, fluid=fluid_now(state, p, at))
+        dark = without_contrast(state, self.liver_blood, p)
+        seen = replace(seen, fluid=fluid_now(state, p, at), dark=dark)
         return replace(seen, arteries=self.seen_arteries(state, seen.visible)) if arteries else seen
 
     def cause_index(self, cause: str) -> int:
@@ -377,7 +378,7 @@ def _parts(
         rest_perfusion=liver_perfusion(tissue.liver, parameters),
         liver=tissue.liver,
         thrombus=tissue.tumour.thrombus,
-        barrier=_in_the_way(anatomy),
+        barrier=anatomy.in_the_way,
         parasite=parasitic(
             scenario.vessels.extrahepatic,
             tissue.tumour.place,
@@ -390,10 +391,3 @@ def _parts(
     if anatomy.passing is not None:
         grown = add_vein(grown, anatomy.passing, tissue.liver, parameters)
     return lattice, anatomy, grown, OxygenModel(parameters, lattice, tissue.liver)
-
-
-def _in_the_way(anatomy: Anatomy) -> NDArray[np.bool_] | None:
-    """Sites that vessels go round where that is not too long: organs and a wide vein; None: none."""
-    if not anatomy.organs.each and anatomy.passing is None:
-        return None
-    return np.asarray((anatomy.organs.site != TISSUE) | anatomy.lumen)

@@ -1,6 +1,6 @@
 """How large are the zones that one cooled microwave antenna coagulates, and does that agree with what was measured?
 
-    python experiments/physics/ablation.py        # 6 minutes on one core
+    python experiments/physics/ablation.py        # 3 minutes on one core
 
 Efficiency and effective length of the antenna are fitted to the six ex vivo zones of He 2010 at 40 W and to nothing
 else; zones in vivo, at other powers, of other groups and after embolisation are predicted. Prints the tables of

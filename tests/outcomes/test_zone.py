@@ -61,7 +61,7 @@ def test_a_zone_is_dark_joined_and_at_the_tumour() -> None:
     dark = ball(24) | ball(8, (22, 0, 0))  # the second lies on its own
     blood[dark] = 0.05
     alive = np.ones(LATTICE.n_sites, bool)
-    assert np.array_equal(treated_zone(LATTICE, blood, alive, outline, least=0.2), ball(24))
+    assert np.array_equal(treated_zone(LATTICE, (blood < 0.2) | ~alive, outline), ball(24))
     # dead tissue does not fill though blood runs in the vessels to it
-    assert np.array_equal(treated_zone(LATTICE, np.ones(LATTICE.n_sites), ~outline, outline, least=0.2), outline)
-    assert not treated_zone(LATTICE, np.ones(LATTICE.n_sites), alive, outline, least=0.2).any()
+    assert np.array_equal(treated_zone(LATTICE, outline, outline), outline)
+    assert not treated_zone(LATTICE, ~alive, outline).any()

@@ -26,10 +26,9 @@ def test_it_describes_values_as_they_are_written() -> None:
     assert '"null"' not in text and "0.0001" not in text
     assert schema["additionalProperties"] is False and set(schema["required"]) == {"name", "until", "tissue"}
     item = schema["$defs"]["TreatmentItem"]
-    assert set(item["properties"]) == {"at", "id", "tae", "tace", "hydrodissection", "microwave", "radiofrequency"}
-    assert item["oneOf"] == [
-        {"required": [kind]} for kind in ("tae", "tace", "hydrodissection", "microwave", "radiofrequency")
-    ]
+    kinds = ("tae", "tace", "hydrodissection", "microwave", "radiofrequency", "seeds")
+    assert set(item["properties"]) == {"at", "id", *kinds}
+    assert item["oneOf"] == [{"required": [kind]} for kind in kinds]
 
 
 def test_shipped_scenarios_fit_and_broken_ones_do_not() -> None:

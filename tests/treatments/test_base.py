@@ -38,7 +38,7 @@ def plug_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[list]:
 
 
 def test_both_embolisations_are_there_and_lead_to_their_physics() -> None:
-    assert list(registry()) == ["tae", "tace", "hydrodissection", "microwave", "radiofrequency"]
+    assert list(registry()) == ["tae", "tace", "hydrodissection", "microwave", "radiofrequency", "seeds"]
     assert kind_named("tace").read_after == 28 * 86_400
     assert issubclass(kind_named("tae").load(), base.Treatment)
 

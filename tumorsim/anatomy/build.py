@@ -72,6 +72,13 @@ class Anatomy:
         return np.zeros(self.lattice.n_sites, dtype=bool) if self.passing is None else self.passing.lumen
 
     @property
+    def in_the_way(self) -> NDArray[np.bool_] | None:
+        """Sites that vessels go round where that is not too long: organs and a wide vein; None: none."""
+        if not self.organs.each and self.passing is None:
+            return None
+        return np.asarray((self.organs.site != TISSUE) | self.lumen)
+
+    @property
     def baseline_target(self) -> NDArray[np.bool_]:
         """The same array as ``target``."""
         return self.target

@@ -109,6 +109,14 @@ class Organs:
         found[loose] = self._codes(loose, fluid)
         return found
 
+    def bodies(self, fluid: Floats | None = None) -> dict[str, Mask]:
+        """Sites of every organ now, wall and what it holds, as organs are contoured: bool [site] each."""
+        if not self.each:
+            return {}
+        code = self.codes(fluid)
+        rows = {name: ORGANS.index(name) for name in self.names}
+        return {name: (code == WALL + row) | (code == CONTENT + row) for name, row in rows.items()}
+
     def walls(self, fluid: Floats | None = None) -> Walls:
         """All pieces of walls within the box, in an order that never changes."""
         if fluid is None or not fluid[:, _ASCITES].any():

@@ -46,6 +46,7 @@ class Image:
     to untreated liver, ``uptake`` (sites,) the iodised oil that CT shows [m3 per m3] (None: not looked for, or
     none given), ``thrombus_seen`` the grade of a thrombus in the portal vein, ``none`` or ``Vp1`` to ``Vp4``.
     ``fluid`` (organs, 4) are the layers of fluid at organs [m] (`tumorsim.state.FLUIDS`; None: not looked for).
+    ``dark`` (sites,) is tissue that enhances in no phase: without blood, or dead liver (None: not looked for).
     ``shift`` [m] is by how far the examination is out of place against the patient: who aims at what it shows at a
     place works there plus the shift. Nothing else of cells is in it than the outline of what is visible.
     """
@@ -59,6 +60,7 @@ class Image:
     thrombus_seen: str = "none"
     shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
     fluid: NDArray[np.float64] | None = None
+    dark: NDArray[np.bool_] | None = None
 
     @property
     def nothing_visible(self) -> bool:

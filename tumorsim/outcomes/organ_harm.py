@@ -20,6 +20,7 @@ from tumorsim.state import ORGANS, WALL_DOSES, State
 Floats = NDArray[np.float64]
 
 MM2 = 1e6  # mm2 in a m2
+D2CC = 2e-6  # m3
 #: causes of harm, the dose that tells of each, and the threshold among the parameters ``organs.<organ>_<name>``
 CAUSES = {"heat": "omega", "heat_cem43": "cem43", "heat_alarm": "temperature"}
 _LEAST = 1e-6  # of a threshold: below this a dose that runs over decades counts as this when read between sites
@@ -95,6 +96,24 @@ def book_heat(
     state.wall_dose[:, WALL_DOSES.index("cem43")] += at_walls(lattice, cem43, walls, decades=3600.0)
     hottest = state.wall_dose[:, WALL_DOSES.index("temperature")]
     np.maximum(hottest, at_walls(lattice, temperature, walls), out=hottest)
+
+
+def organ_d2cc_gy(state: State, organs: Organs) -> dict[str, float | None] | None:
+    """Dose in all of all implants that the hottest 2 cm3 of an organ get at least [Gy], by organ.
+
+    Of the organ in the box, wall and what it holds, as it lay before any fluid; None where that is less than 2 cm3.
+    None instead of all without organs or without implants.
+    """
+    if not organs.each or not len(state.implant_at):
+        return None
+    dose = (1.0 / state.implant_decay) @ state.implant_rate
+    hottest = D2CC / organs.lattice.site_volume  # in sites
+    found: dict[str, float | None] = {}
+    for name, body in organs.bodies().items():
+        sites = int(body.sum())
+        enough = sites >= hottest * (1.0 - 1e-9)
+        found[name] = float(np.quantile(dose[body], max(0.0, 1.0 - hottest / sites))) if enough else None
+    return found
 
 
 def wall_over_threshold_mm2(

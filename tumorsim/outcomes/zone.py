@@ -13,6 +13,8 @@ the portal phase and is no part of it, so that its margin can hardly be above 0.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
@@ -20,25 +22,44 @@ from scipy.spatial import cKDTree
 
 from tumorsim.lattice import Lattice
 from tumorsim.outcomes.outline import Mask, Present, border_points
+from tumorsim.state import LIVER, OUTSIDE, State
+
+NECROTIC = 0.5  # share of liver killed from which a piece of it has no bed for contrast
 
 
-def treated_zone(lattice: Lattice, blood: NDArray[np.floating], alive: Mask, outline: Mask, *, least: float) -> Mask:
+def without_contrast(
+    state: State, liver_blood: float, parameters: Mapping[str, float], alive: Mask | None = None
+) -> Mask:
+    """Tissue that enhances in no phase now, (sites,): it has no blood, or is dead and has no bed for it.
+
+    Parameters
+    ----------
+    liver_blood : float
+        Blood flow of untreated liver [1/s]; where it is 0 nothing can be compared, and nothing is dark.
+    alive : array of bool, shape (sites,), optional
+        Tumour that is not necrotic; left out, tumour is judged by its blood alone, and no cell enters.
+    """
+    if liver_blood <= 0.0:
+        return np.zeros(len(state.compartment), dtype=bool)
+    dead = np.zeros(len(state.compartment), dtype=bool) if alive is None else ~alive
+    dead = np.where(state.compartment == LIVER, np.exp(-state.liver_hazard) <= NECROTIC, dead)
+    blood = (state.q_arterial + state.q_portal + state.q_extrahepatic) / liver_blood
+    dark = (blood < parameters["imaging.zone_enhancement"]) | dead
+    return np.asarray(dark & (state.compartment != OUTSIDE))  # what is no tissue of the liver's is no zone
+
+
+def treated_zone(lattice: Lattice, dark: Mask, outline: Mask) -> Mask:
     """Sites of the treated zone, (sites,).
 
     Parameters
     ----------
-    blood : array, shape (sites,)
-        Blood flow of all sources relative to untreated liver [-].
-    alive : array of bool, shape (sites,)
-        Tissue that is not necrotic: only this has a bed for contrast to fill.
+    dark : array of bool, shape (sites,)
+        Tissue that does not enhance (`without_contrast`).
     outline : array of bool, shape (sites,)
         Tumour as outlined before treatment.
-    least : float
-        Blood from which tissue enhances [-].
 
     Tissue that does not enhance, joined by faces; only regions that share a site with the outline.
     """
-    dark = (blood < least) | ~alive
     label = ndimage.label(dark.reshape(lattice.shape))[0].ravel()
     touching = np.unique(label[outline & dark])
     return np.asarray(np.isin(label, touching[touching > 0]))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tumorsim.report import words
+from tumorsim.report import audit_seeds, words
 
 _POSITIONS = {
     "lobar": "catheter in the artery of the tumour's lobe",
@@ -33,6 +33,8 @@ def prescribed(content: Mapping[str, Any]) -> list[str]:
     left, said = dict(content), []
     if "power_w" in left:
         said += _heat_asked(left)
+    if "prescribed_gy" in left:
+        said += audit_seeds.asked(left)
     catheter = left.pop("catheter", None)
     if catheter is not None:
         said.append(_POSITIONS.get(catheter) or f"catheter in the {words.artery(catheter)}")
@@ -60,6 +62,8 @@ def delivered(content: Mapping[str, Any]) -> list[str]:
     left, said = dict(content), []
     if set(left) <= {"beads"} and not left.get("beads"):
         return ["nothing"]
+    if "seeds" in left:
+        said += audit_seeds.given(left)
     if is_heat(left):
         if not left["needles"]:
             return ["nothing"]

@@ -10,7 +10,7 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from tumorsim.report import audit, bench, figures, heat, palette, png, slices, tables, words
+from tumorsim.report import audit, bench, figures, heat, palette, png, seeds, slices, tables, words
 from tumorsim.report.curves import Curves, summarise
 from tumorsim.report.results import Results
 from tumorsim.report.setting import BENCH, Setting, setting_of
@@ -100,6 +100,7 @@ def _context(results: Results) -> dict[str, Any]:
         "tables": tables.outcomes(arms),
         "pictures": _pictures(snapshots, reason_colour, setting),
         "heat": heat.section(results, snapshots),
+        "seeds": seeds.section(results, snapshots),
         "residue": {name: _residue(arm, _zones(arms), reason_colour, setting) for name, arm in arms.items()},
         "reason_colour": reason_colour,
         "reason_words": words.reasons(reason_colour),

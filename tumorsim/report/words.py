@@ -48,6 +48,7 @@ _LABELS = {
     "nontarget_embolised_ml": "Liver embolised beside the target (mL)",
     "wall_over_threshold_mm2": "Wall of organs over threshold (mm²)",
     "organs_embolised_ml": "Wall of gallbladder and stomach embolised (mL)",
+    "organ_d2cc_gy": "Dose of seeds to organs (Gy)",
     "major_complications": "Major complications",
     "portal_pressure_mmhg": "Portal pressure (mmHg)",
     "portal_shunt_ml_min": "Portal blood past the liver (mL/min)",
@@ -129,6 +130,8 @@ def label(name: str) -> str:
         organ, cause = name.removeprefix("wall_over_threshold_mm2, ").split(", ")
         wall = "Diaphragm" if organ == "diaphragm" else f"Wall of the {organ.replace('_', ' ')}"
         return f"{wall} {_WALL_CAUSES.get(cause, 'over threshold by ' + cause.replace('_', ' '))} (mm²)"
+    if name.startswith("organ_d2cc_gy, "):
+        return f"D2cc of the {name.removeprefix('organ_d2cc_gy, ').replace('_', ' ')}, all implants (Gy)"
     return _LABELS.get(name, name.replace("_", " ").capitalize())
 
 
@@ -137,8 +140,8 @@ _REASONS = {
     "missed": "what feeds the place, or the place itself, was not reached",
     "cooled": "blood carried the heat away: a wide vessel is near, or more blood runs there than in normal liver",
     "other supply": "what was reached is closed, and other blood keeps the place alive",
-    "low dose": "what was reached still runs, or runs again, or was heated too little: not enough was given, or it did "
-    "not last",
+    "low dose": "what was reached still runs, or runs again, was heated too little, or has less than was prescribed: "
+    "not enough was given, or it did not last",
     "outside plan": "no treatment was meant for the place",
     "regrown": "born, or moved in, after the lowest number",
 }

@@ -100,7 +100,10 @@ def whole_checks(file: ScenarioFile, kept: list[int], ok: Ok, document: Document
     beside = None if organs or not ok(("tissue", "organs")) else tuple(n for o in file.tissue.organs for n in o.named())
     step = file.step if ok(("step",)) else None
     slab = file.tissue.dimensions == 2 and ok(("tissue", "dimensions"))
-    context = Context(feeders if vessels_ok else None, names, beside, box, slab, step, document.folder, fine == "bench")
+    bench = fine == "bench"
+    context = Context(
+        feeders if vessels_ok else None, names, beside, box, slab, step, document.folder, bench, parameters
+    )
     for place, item in zip(kept, file.treatments, strict=True):
         kind = item_kind(item)
         if kind is not None and fine == "bench" and not registry()[kind].on_bench:

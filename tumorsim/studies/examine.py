@@ -23,13 +23,11 @@ from tumorsim.outcomes.control import (
 from tumorsim.outcomes.imaging import Image
 from tumorsim.outcomes.outline import Present
 from tumorsim.outcomes.response import Baseline
-from tumorsim.outcomes.zone import margin, treated_zone
-from tumorsim.state import LIVER, OUTSIDE
+from tumorsim.outcomes.zone import margin, treated_zone, without_contrast
 from tumorsim.studies.records import SeriesRow
 
 ML, MM = 1e6, 1e3
 HOUR = 3600.0
-NECROTIC = 0.5  # share of liver killed from which a piece of it has no bed for contrast
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,17 +118,10 @@ def _near(model: TumorModel, image: Image, present: Present) -> bool:
 
 def _zone(model: TumorModel, baseline: Baseline) -> NDArray[np.bool_]:
     """Sites of the treated zone now."""
-    fixed, state = model.virtual_patient, model.state
-    if fixed.liver_blood <= 0.0:
-        return np.zeros(fixed.lattice.n_sites, dtype=bool)
-    living = model.population.living_of_sites()
-    alive = living >= fixed.parameters["imaging.least_density"] * fixed.capacity
-    liver = state.compartment == LIVER
-    alive = np.where(liver, np.exp(-state.liver_hazard) > NECROTIC, alive) | (state.compartment == OUTSIDE)
-    blood = (state.q_arterial + state.q_portal + state.q_extrahepatic) / fixed.liver_blood
-    blood = np.where(state.compartment == OUTSIDE, 1.0, blood)  # no tissue of the liver's
-    least = fixed.parameters["imaging.zone_enhancement"]
-    return treated_zone(fixed.lattice, blood, alive, baseline.outline, least=least)
+    fixed, p = model.virtual_patient, model.virtual_patient.parameters
+    alive = model.population.living_of_sites() >= p["imaging.least_density"] * fixed.capacity
+    dark = without_contrast(model.state, fixed.liver_blood, p, alive)
+    return treated_zone(fixed.lattice, dark, baseline.outline)
 
 
 def imaging_of(

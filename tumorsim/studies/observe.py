@@ -19,7 +19,7 @@ from tumorsim.model import TumorModel
 from tumorsim.outcomes import harm, residue
 from tumorsim.outcomes.control import Reading
 from tumorsim.outcomes.distant import distant
-from tumorsim.outcomes.organ_harm import wall_over_threshold_mm2
+from tumorsim.outcomes.organ_harm import organ_d2cc_gy, wall_over_threshold_mm2
 from tumorsim.outcomes.response import Baseline
 from tumorsim.state import LIVER
 from tumorsim.studies.examine import Examination, examine, imaging_of, size_rows
@@ -156,6 +156,7 @@ def harms(model: TumorModel) -> dict[str, Any]:
         + _rest_embolised_ml(model, closed),
         "organs_embolised_ml": harm.non_target_ml(state, fixed.grown),
         "wall_over_threshold_mm2": wall_over_threshold_mm2(state, fixed.anatomy.organs, fixed.parameters),
+        "organ_d2cc_gy": organ_d2cc_gy(state, fixed.anatomy.organs),
         "major_complications": float(sum(d.delivery.burden.get("major_complications", 0) for d in given)),
         **reserve_harm(model),
         # what only prepares a treatment is part of its session
@@ -182,6 +183,7 @@ def schedule_item(done: Done) -> ScheduleItem:
     overlooked = delivered.get("feeders_overlooked")
     asked = {k: v for k, v in done.plan.prescribed.items() if k.endswith("_mg")}
     short = any(delivered.get(key, 0.0) < 0.99 * mass for key, mass in asked.items())
+    short |= any(note.startswith("partly delivered: ") for note in notes)
     if not done.delivery.changed:
         status = "not delivered"
     elif overlooked:

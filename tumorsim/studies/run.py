@@ -18,6 +18,7 @@ from tumorsim.studies.examine import Examination, examine, outlined
 from tumorsim.studies.heat_picture import heat_pictures
 from tumorsim.studies.manifest import make_manifest
 from tumorsim.studies.records import Outcome, RunRecord, SeriesRow
+from tumorsim.studies.seed_picture import seed_pictures
 from tumorsim.studies.store import ResultFolder, write_results
 from tumorsim.studies.summary import assemble
 
@@ -73,6 +74,7 @@ class Watch:
         self.after_last: Outcome | None = None
         self.picture: Mapping[str, Any] | None = None
         self._heat: list[dict[str, Any]] = []  # a picture of every session of heat, taken as it ends
+        self._seeds: list[dict[str, Any]] = []  # a picture of every implant
         self._seen = 0  # treatments done so far
         self.look()
 
@@ -88,6 +90,7 @@ class Watch:
         index = model.clock.index
         if self.draw:
             self._heat += heat_pictures(model, self._seen)
+            self._seeds += seed_pictures(model, self._seen)
             self._seen = len(model.records.done)
         if index % self._daily == 0:
             self.rows += observe.daily_rows(model)
@@ -104,8 +107,10 @@ class Watch:
         if exam is not None and index == self.horizon:
             self.at_horizon = observe.outcome(*given)
             if self.draw:
-                heat = {f"heat{n}_{key}": array for n, one in enumerate(self._heat) for key, array in one.items()}
-                self.picture = {**observe.picture(model), **heat}
+                sessions = [(f"heat{n}", one) for n, one in enumerate(self._heat)]
+                sessions += [(f"seeds{n}", one) for n, one in enumerate(self._seeds)]
+                taken = {f"{name}_{key}": array for name, one in sessions for key, array in one.items()}
+                self.picture = {**observe.picture(model), **taken}
 
     def _examine(self, index: int) -> Examination | None:
         """The examination due at a step, if one is."""
@@ -121,7 +126,7 @@ class Watch:
         self.rows = [row for row in other.rows if row[0] < self.model.now / observe.HOUR] + self.rows
         self.before, self.baseline = other.before, other.baseline
         self.readings = list(other.readings)
-        self._heat, self._seen = list(other._heat), other._seen
+        self._heat, self._seeds, self._seen = list(other._heat), list(other._seeds), other._seen
 
     def run(self) -> Iterator[int]:
         """Step to the end, reading on the way; gives the number of each step done."""

@@ -28,13 +28,13 @@ BUILT_IN = (
     "tumorsim.treatments.embolisation_spec:KINDS",
     "tumorsim.treatments.hydrodissection_spec:KINDS",
     "tumorsim.treatments.thermal.spec:KINDS",
+    "tumorsim.treatments.seeds.spec:KINDS",
 )
 ENTRY_POINTS = "tumorsim.treatments"
 
 # Kinds the design has and this version has not: refused by name rather than as a misspelling.
 LATER = (
     "ethanol",
-    "seeds",
     "infusion",
     "immunotherapy",
     "herbal",

@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 
     from tumorsim.outcomes.reserve import Condition
 
-_WORDS = {"m": "a length", "s": "a duration", "kg": "a mass", "1/m^3": "a density", "m^3": "a volume", "W": "a power"}
+_WORDS = {
+    "m": "a length",
+    "s": "a duration",
+    "kg": "a mass",
+    "1/m^3": "a density",
+    "m^3": "a volume",
+    "W": "a power",
+    "Gy": "a dose",
+}
 
 
 def shown(value: Any) -> str:
@@ -251,6 +259,8 @@ class Context:
         Where names of files begin.
     bench : bool
         There is no tumour: a block of liver on a bench.
+    parameters : mapping or None
+        The parameter table with the file's values.
     """
 
     feeders: int | None = None
@@ -261,6 +271,7 @@ class Context:
     step: int | None = None
     folder: Path | None = None
     bench: bool = False
+    parameters: Mapping[str, float] | None = None
 
 
 class Spec(BaseModel):
