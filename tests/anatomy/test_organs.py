@@ -334,15 +334,3 @@ def test_the_table_of_materials_is_physical() -> None:
     assert by["gas"].heat_capacity < 2e3 and 3.5e6 < by["wall"].heat_capacity < by["saline"].heat_capacity < 4.2e6
     assert by["dextrose"].electric < 0.01 < 1.0 < by["saline"].electric
     assert by["saline"].perfusion == by["bile"].perfusion == 0.0 < by["muscle"].perfusion
-
-
-def test_plans_keep_off_by_the_safety_distance() -> None:
-    here = organs("bile_duct", "diaphragm")
-    out = here.keep_out(TABLE)
-    near, far = here.distance("bile_duct") < 5e-3, here.distance("diaphragm") < 0
-    assert np.array_equal(out, near | far | (here.codes() != TISSUE))
-    assert here.keep_out({**TABLE, "organs.bile_duct_clearance": 8e-3}).sum() > out.sum()
-    wide = organs("bowel", size=80e-3)
-    moved = wide.keep_out(TABLE, wet(bowel_ascites_saline=10))
-    tissue = wide.codes() == TISSUE
-    assert not (moved & tissue).any() and (wide.keep_out(TABLE) & tissue).any()

@@ -151,16 +151,6 @@ class Organs:
         area = np.bincount(at[at >= 0], walls.area[own][at >= 0], minlength=self.lattice.n_sites)
         return area.astype(np.float32)
 
-    def keep_out(self, parameters: Mapping[str, float], fluid: Floats | None = None) -> Mask:
-        """Sites that a planned zone must not reach, bool [site]: organs, and what is within their safety distance.
-
-        (``organs.<organ>_clearance``; of a bile duct the distance within which central ducts are injured.)
-        """
-        found = self.codes(fluid) != TISSUE
-        for organ in self.each:
-            found |= self.distance(organ.name, fluid) < parameters[f"organs.{organ.name}_clearance"]
-        return np.asarray(found)
-
     @cached_property
     def _walls(self) -> Walls:
         half = np.array(self.lattice.size) / 2

@@ -168,6 +168,8 @@ def _heat_given(left: dict[str, Any]) -> list[str]:
         )
         if "contracted_mm" in left:
             zone += f", contracted to {axes(*left.pop('contracted_mm'))}"
+        if "cem43_zone_ml" in left:
+            zone += f" ({amount(left.pop('cem43_zone_ml'), 'mL')} by thermal dose)"
         said.append(f"{zone}, up to {amount(left.pop('hottest_degc'), '°C')}")
     real, planned = left.pop("real_cover", None), left.pop("planned_cover", None)
     if real is not None:

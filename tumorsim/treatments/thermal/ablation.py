@@ -199,7 +199,7 @@ class Ablation(Treatment):
         told = hand_over(patient, state, done, at)
         zone = done.omega >= COAGULATED_FROM
         read = zone_report(patient.lattice, done.omega, placed[0]["direction"])
-        goal = self._goal
+        goal, lethal = self._goal, patient.parameters["heat.cem43_lethal"]
         stopped, short = short_of(burns, done.given, done.stopped, done.ignored)
         delivered = {
             "needles": len(placed),
@@ -212,6 +212,7 @@ class Ablation(Treatment):
             "short_axis_mm": round(read.short_axis_mm, 3),
             "long_axis_mm": round(read.long_axis_mm, 3),
             "zone_ml": round(float(zone.sum()) * patient.lattice.site_volume * 1e6, 6),
+            "cem43_zone_ml": round(float((done.cem43 >= lethal).sum()) * patient.lattice.site_volume * 1e6, 6),
             "hottest_degc": round(float(done.highest.max()), 2),
             **contracted_axes(read.short_axis_mm, read.long_axis_mm, patient.parameters["heat.contraction"]),
             "energy_balance_error": float(done.heated.balance.error),
