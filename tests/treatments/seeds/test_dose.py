@@ -232,3 +232,15 @@ def test_seeds_that_cannot_be() -> None:
             Seeds(points, ways, strengths)
     with pytest.raises(InputError, match="finite places"):
         dose_rate_at([0, 0, 0], OURS, IMPLANTS["cubic27_1cm"])
+
+
+def test_a_seed_in_the_middle_of_a_site_or_on_its_corner_gives_a_number() -> None:
+    source = SeedSource.named("Amersham 6711")
+    one = Seeds(np.zeros((1, 3)), np.array([[0.0, 0.0, 1.0]]), np.ones(1))
+    for shape in ((5, 5, 5), (6, 6, 6)):  # a site's middle, and a corner of eight
+        lattice = Lattice(shape, 2e-3)
+        middle, mean = dose_rate(lattice, source, one, centre=True), dose_rate(lattice, source, one)
+        assert np.all(np.isfinite(middle)) and middle.min() > 0.0
+        wide = half_width(lattice, source, one, mean)
+        assert np.all((wide >= 0.0) & (wide <= mean))
+        assert middle == pytest.approx(dose_rate_at(lattice.centres(), source, one), rel=1e-3)

@@ -190,7 +190,7 @@ def over_rows(
                         if side == 2 and away < (CLOSE * edge) ** 2:
                             side = points
                         mean = _mean(dx, dy, dz, way, edge, side, length, core, radii, ln_g, f_r, f_theta, f)
-                        if side == 1:
+                        if side == 1 and cube > 0.0:  # in the middle of a seed the other factor is infinite
                             mean *= 1.0 + cube * inverse[n]
                         out[row * nz + n] += weight * mean
                         continue
