@@ -66,7 +66,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             assert server.poll() is None, _text(folder / "log.txt")
             yield f"http://127.0.0.1:{port}"
             server.send_signal(signal.SIGINT)
-            assert server.wait(15) == 0
+            assert server.wait(60) == 0
             assert _text(folder / "log.txt").endswith("The page is closed.\n")
             assert "Traceback" not in _text(folder / "log.txt")
         finally:
