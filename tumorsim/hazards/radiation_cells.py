@@ -148,6 +148,16 @@ def _spread(site, widths, factors):  # type: ignore[no-untyped-def]
 
 
 @njit
+def _hazard(site, dose, pairs, linear, quadratic, widths, before, after):  # type: ignore[no-untyped-def]
+    """Of a step at one site, its coefficients weighted by oxygen; less where doses vary within the site."""
+    whole = linear * dose + quadratic * pairs
+    if widths.size == 0:
+        return whole
+    less = spared(linear * _spread(site, widths, after)) - spared(linear * _spread(site, widths, before))
+    return max(whole - less, 0.0)
+
+
+@njit
 def _tumour(  # type: ignore[no-untyped-def]
     lo, hi, sites, rates, widths, before, after, dose_factors, pair_factors, added, po2, share10, share2p5, share0p5,
     linear, quadratic, m_alpha, m_beta, half, resolved, hazard,
@@ -166,11 +176,7 @@ def _tumour(  # type: ignore[no-untyped-def]
         for h in range(2):
             of_side = side(h == 1, p, s10, s2p5, s0p5, half, of_bands, resolved)
             alpha, beta = oxygen_weights(of_side, m_alpha, m_beta, half)
-            more = linear * alpha * dose + quadratic * beta * pairs
-            if widths.size > 0:
-                of = linear * alpha
-                less = spared(of * _spread(site, widths, after)) - spared(of * _spread(site, widths, before))
-                more = max(more - less, 0.0)
+            more = _hazard(site, dose, pairs, linear * alpha, quadratic * beta, widths, before, after)
             hazard[site, h] += more
             hazard[site, 2 + h] += more
 
@@ -199,12 +205,7 @@ def _liver(  # type: ignore[no-untyped-def]
                 first += share * of_side[0]
                 second += share * of_side[1]
         alpha, beta = oxygen_weights((first, second), m_alpha, m_beta, half)
-        more = linear * alpha * dose + quadratic * beta * pairs
-        if widths.size > 0:
-            of = linear * alpha
-            less = spared(of * _spread(site, widths, after)) - spared(of * _spread(site, widths, before))
-            more = max(more - less, 0.0)
-        hazard[site] += more
+        hazard[site] += _hazard(site, dose, pairs, linear * alpha, quadratic * beta, widths, before, after)
 
 
 def accumulate_tumour(
